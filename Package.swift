@@ -35,6 +35,7 @@ let package = Package(
     ],
     targets: [
         room("Threading"),
+        room("TDXCalls"),
 
         test("ThreadingTests", ["Threading"]),
     ]
