@@ -2,7 +2,9 @@
 
 extension FieldInfo {
     /// Every metadata field of module 1.5.01, system fields first.
-    public static let all: [FieldInfo] = [
+    public static let all: [FieldInfo] = [part0, part1, part2, part3, part4, part5, part6, part7, part8].flatMap(\.self)
+
+    private static let part0: [FieldInfo] = [
         row("NUM_PKGS", 0x200000000, .sys, "SYS", 4, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("PKG_FMS", 0x200000001, .sys, "SYS", 4, 8, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("VENDOR_ID", 0x800000200000000, .sys, "SYS", 4, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
@@ -67,6 +69,9 @@ extension FieldInfo {
         row("VCPU_L2_CTLS_FIXED0", 0xa200000300000003, .sys, "SYS", 8, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("VCPU_L2_CTLS_FIXED1", 0xa200000300000004, .sys, "SYS", 8, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("VCPU_L2_DEBUG_CTLS_FIXED0", 0xa200000300000005, .sys, "SYS", 8, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
+    ]
+
+    private static let part1: [FieldInfo] = [
         row("VCPU_L2_DEBUG_CTLS_FIXED1", 0xa200000300000006, .sys, "SYS", 8, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("FATAL", 0x8010000000000001, .td, "TDR", 1, 1, 1, 1, 0xff, 0x0, 0xff, 0x0, false, false, "1.5.01", nil),
         row("NUM_TDCX", 0x8010000200000002, .td, "TDR", 4, 1, 1, 1, 0xffffffff, 0x0, 0xffffffff, 0x0, false, false, "1.5.01", nil),
@@ -131,6 +136,9 @@ extension FieldInfo {
         row("MIG_EPOCH", 0x9810000200000004, .td, "TDCS", 4, 1, 1, 1, 0xffffffff, 0x0, 0xffffffff, 0x0, false, false, "1.5.01", nil),
         row("BW_EPOCH", 0x9810000300000005, .td, "TDCS", 8, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("TOTAL_MB_COUNT", 0x9810000300000006, .td, "TDCS", 8, 1, 1, 1, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
+    ]
+
+    private static let part2: [FieldInfo] = [
         row("MIG_DEC_KEY", 0x9810000300000010, .td, "TDCS", 8, 1, 4, 4, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, true, "1.5.01", nil),
         row("MIG_DEC_WORKING_KEY", 0x9810000300000014, .td, "TDCS", 8, 1, 4, 4, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("MIG_ENC_KEY", 0x9810000300000018, .td, "TDCS", 8, 1, 4, 4, 0x0, 0x0, 0xffffffffffffffff, 0x0, true, false, "1.5.01", nil),
@@ -195,6 +203,9 @@ extension FieldInfo {
         row("IA32_FIXED_CTRx", 0x1320000300000309, .vp, "TDVPS", 8, 7, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("IA32_PERF_METRICS", 0x1320000300000329, .vp, "TDVPS", 8, 1, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("IA32_FIXED_CTR_CTRL", 0x132000030000038d, .vp, "TDVPS", 8, 1, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
+    ]
+
+    private static let part3: [FieldInfo] = [
         row("IA32_PERF_GLOBAL_STATUS", 0x132000030000038e, .vp, "TDVPS", 8, 1, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("IA32_PEBS_ENABLE", 0x13200003000003f1, .vp, "TDVPS", 8, 1, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("MSR_PEBS_DATA_CFG", 0x13200003000003f2, .vp, "TDVPS", 8, 1, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
@@ -259,6 +270,9 @@ extension FieldInfo {
         row("VE_INFO_HPA", 0xa02000030000010c, .vp, "TDVPS", 8, 4, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VAPIC_GPA", 0xa020000300000110, .vp, "TDVPS", 8, 4, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VAPIC_HPA", 0xa020000300000114, .vp, "TDVPS", 8, 4, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
+    ]
+
+    private static let part4: [FieldInfo] = [
         row("CPUID_CONTROL", 0xa120000000000000, .vp, "TDVPS", 1, 128, 1, 1, 0x0, 0x0, 0xff, 0x0, false, false, "1.5.01", nil),
         row("LAST_EPF_GPA_LIST", 0xa220000300000200, .vp, "TDVPS", 8, 32, 1, 1, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VMCS_1", 0x2420000000000000, .vp, "TDVPS", 1, 4096, 1, 1, 0x0, 0x0, 0x0, 0x0, false, false, "1.5.01", nil),
@@ -323,6 +337,9 @@ extension FieldInfo {
         row("VMCS_IA32_PERF_GLOBAL_CTRL", 0x24000300002808, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("VMCS_PDPTEN", 0x2400030000280a, .vp, "TDVPS.VMCS", 8, 4, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("VMCS_IA32_RTIT_CTL", 0x24000300002814, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
+    ]
+
+    private static let part5: [FieldInfo] = [
         row("VMCS_IA32_LBR_CTL", 0x24000300002816, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("VMCS_IA32_GUEST_PKRS", 0x24000300002818, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("VMCS_PIN_BASED_VM_EXECTION_CONTROLS", 0x24000200004000, .vp, "TDVPS.VMCS", 4, 1, 1, 2, 0x80, 0x80, 0xffffffff, 0x80, false, true, "1.5.01", nil),
@@ -387,6 +404,9 @@ extension FieldInfo {
         row("VMCS_I_O_RDI", 0x24000300006406, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("VMCS_I_O_RIP", 0x24000300006408, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("VMCS_GUEST_LINEAR_ADDRESS", 0x2400030000640a, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
+    ]
+
+    private static let part6: [FieldInfo] = [
         row("VMCS_GUEST_CR0", 0x24000300006800, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, true, true, "1.5.01", nil),
         row("VMCS_GUEST_CR3", 0x24000300006802, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("VMCS_GUEST_CR4", 0x24000300006804, .vp, "TDVPS.VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, true, true, "1.5.01", nil),
@@ -451,6 +471,9 @@ extension FieldInfo {
         row("L2_VMCS_ENCLS_EXITING_BITMAP", 0x2400030000202e, .vp, "TDVPS.L2_VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VMCS_TIME_STAMP_COUNTER_MULTIPLIER", 0x24000300002032, .vp, "TDVPS.L2_VMCS", 8, 1, 1, 2, 0xffffffffffffffff, 0x0, 0xffffffffffffffff, 0xffffffffffffffff, false, false, "1.5.01", nil),
         row("L2_VMCS_TERTIARY_PROCESSOR_BASED_VM_EXECTION_CONTROLS", 0x24000300002034, .vp, "TDVPS.L2_VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x1, false, true, "1.5.01", nil),
+    ]
+
+    private static let part7: [FieldInfo] = [
         row("L2_VMCS_ENCLV_EXITING_BITMAP", 0x24000300002036, .vp, "TDVPS.L2_VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VMCS_LOW_PASID_DIRECTORY_ADDRESS", 0x24000300002038, .vp, "TDVPS.L2_VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VMCS_HIGH_PASID_DIRECTORY_ADDRESS", 0x2400030000203a, .vp, "TDVPS.L2_VMCS", 8, 1, 1, 2, 0x0, 0x0, 0xffffffffffffffff, 0x0, false, false, "1.5.01", nil),
@@ -515,6 +538,9 @@ extension FieldInfo {
         row("L2_VMCS_GUEST_GS_ACCESS_RIGHTS", 0x2400020000481e, .vp, "TDVPS.L2_VMCS", 4, 1, 1, 2, 0x0, 0x0, 0xffffffff, 0xffffffff, false, false, "1.5.01", nil),
         row("L2_VMCS_GUEST_LDTR_ACCESS_RIGHTS", 0x24000200004820, .vp, "TDVPS.L2_VMCS", 4, 1, 1, 2, 0x0, 0x0, 0xffffffff, 0xffffffff, false, false, "1.5.01", nil),
         row("L2_VMCS_GUEST_TR_ACCESS_RIGHTS", 0x24000200004822, .vp, "TDVPS.L2_VMCS", 4, 1, 1, 2, 0x0, 0x0, 0xffffffff, 0xffffffff, false, false, "1.5.01", nil),
+    ]
+
+    private static let part8: [FieldInfo] = [
         row("L2_VMCS_INTERRUPTIBILITY_STATE", 0x24000200004824, .vp, "TDVPS.L2_VMCS", 4, 1, 1, 2, 0x0, 0x0, 0xffffffff, 0xffffffff, false, false, "1.5.01", nil),
         row("L2_VMCS_ACTIVITY_STATE", 0x24000200004826, .vp, "TDVPS.L2_VMCS", 4, 1, 1, 2, 0x0, 0x0, 0xffffffff, 0x0, false, false, "1.5.01", nil),
         row("L2_VMCS_GUEST_SMBASE", 0x24000200004828, .vp, "TDVPS.L2_VMCS", 4, 1, 1, 2, 0x0, 0x0, 0x0, 0x0, false, false, "1.5.01", nil),
