@@ -36,6 +36,7 @@ let package = Package(
     targets: [
         room("Threading"),
         room("TDXCalls"),
+        room("TDLifecycle", ["TDXCalls", "Threading", logging]),
 
         test("ThreadingTests", ["Threading"]),
     ]

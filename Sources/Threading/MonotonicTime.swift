@@ -16,9 +16,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     public func advanced(by duration: Duration) -> Self {
-        let (seconds, attoseconds) = duration.components
-        let delta = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-        return Self(nanoseconds: delta >= 0 ? nanoseconds &+ UInt64(delta) : nanoseconds &- UInt64(-delta))
+        Self(nanoseconds: nanoseconds &+ duration.nanoseconds)
     }
 
     /// How long ago `earlier` was; zero if it lies ahead.
@@ -37,4 +35,20 @@ public func sleepBlocking(_ duration: Duration) {
     var time = end.timespec
     // SAFETY: reads only the structure it is given; an interrupted sleep goes on to the same instant.
     while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+}
+
+/// Nanoseconds since 1970 on the wall clock, UTC; 0 before that.
+public func wallClockNanoseconds() -> UInt64 {
+    var time = timespec()
+    // SAFETY: the kernel fills the structure it is given.
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return time.tv_sec < 0 ? 0 : UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+extension Duration {
+    /// Whole nanoseconds; 0 for a negative duration.
+    public var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        return UInt64(max(0, seconds * 1_000_000_000 + attoseconds / 1_000_000_000))
+    }
 }

@@ -1,0 +1,124 @@
+public import TDXCalls
+
+/// What can be asked of a TD, by the name the API has for it.
+public enum Action: String, CaseIterable, Sendable {
+    case createVCPU = "create-vcpu"
+    case delete
+    case configureKey = "configure-key"
+    case addTDCSPage = "add-tdcs-page"
+    case initialize = "init"
+    case flushDone = "flush-done"
+    case writeBack = "write-back"
+    case freeKey = "free-key"
+    case reclaimPage = "reclaim-page"
+    case writeBackTDR = "write-back-tdr"
+    case readField = "read-field"
+    case writeField = "write-field"
+
+    /// The leaf behind a step; nil where the action is an intent of several.
+    public var leaf: Leaf? {
+        switch self {
+        case .createVCPU, .delete: nil
+        case .configureKey: .mngKeyConfig
+        case .addTDCSPage: .mngAddCX
+        case .initialize: .mngInit
+        case .flushDone: .mngVPFlushDone
+        case .writeBack: .phymemCacheWB
+        case .freeKey: .mngKeyFreeID
+        case .reclaimPage: .phymemPageReclaim
+        case .writeBackTDR: .phymemPageWBINVD
+        case .readField: .mngRD
+        case .writeField: .mngWR
+        }
+    }
+}
+
+extension Domain {
+    /// Nil if the module would accept the action now, as far as the ledger knows; else why not.
+    public func obstacle(to action: Action, on platform: Platform) -> String? {
+        if isDeleted { return "the TD is deleted" }
+        switch action {
+        case .delete:
+            return nil
+        case .createVCPU:
+            if let reason = obstacleBeforeInitialized { return reason }
+            return vcpus.count < Int(spec.maxVCPUs) || vcpus.contains { $0.state == .uninitialized }
+                ? nil : "the TD has its \(spec.maxVCPUs) vCPUs"
+        case .configureKey:
+            return lifecycle == .hkidAssigned ? nil : "TDH.MNG.KEY.CONFIG wants HKID_ASSIGNED; the TD is \(stateText)"
+        case .addTDCSPage:
+            return lifecycle == .keysConfigured && opState != .initialized
+                ? nil : "TDH.MNG.ADDCX wants KEYS_CONFIGURED and no MNG.INIT yet; the TD is \(stateText)"
+        case .initialize:
+            guard lifecycle == .keysConfigured, opState != .initialized else {
+                return "TDH.MNG.INIT wants KEYS_CONFIGURED and UNINITIALIZED; the TD is \(stateText)"
+            }
+            let needed = tdcsPagesNeeded(platform.module)
+            return pageCount(.tdcs) >= needed ? nil : "\(pageCount(.tdcs)) of \(needed) TDCS pages are added"
+        case .flushDone:
+            guard lifecycle == .hkidAssigned || lifecycle == .keysConfigured else {
+                return "TDH.MNG.VPFLUSHDONE wants HKID_ASSIGNED or KEYS_CONFIGURED; the TD is \(stateText)"
+            }
+            return associated.isEmpty ? nil : "\(associated.count) vCPUs are associated with a processor: flush them"
+        case .writeBack:
+            return lifecycle == .blocked ? nil : "there is nothing to write back; the TD is \(stateText)"
+        case .freeKey:
+            guard lifecycle == .blocked else { return "TDH.MNG.KEY.FREEID wants BLOCKED; the TD is \(stateText)" }
+            let missing = platform.packages.filter { !writtenBackPackages.contains($0) }.map { "\($0.rawValue)" }
+            return missing.isEmpty ? nil : "caches of package \(missing.joined(separator: ", ")) are not written back"
+        case .reclaimPage:
+            return lifecycle == .teardown ? nil : "TDH.PHYMEM.PAGE.RECLAIM wants TEARDOWN; the TD is \(stateText)"
+        case .writeBackTDR:
+            return pages.contains { $0.state == .reclaimedTDR } ? nil : "the TDR is not reclaimed yet"
+        case .readField, .writeField:
+            return obstacleBeforeInitialized
+        }
+    }
+
+    private var obstacleBeforeInitialized: String? {
+        guard lifecycle == .keysConfigured, opState == .initialized || opState == .runnable else {
+            return "the TD is not initialised; it is \(stateText)"
+        }
+        return nil
+    }
+
+    public func allowedActions(on platform: Platform) -> [Action] {
+        Action.allCases.filter { obstacle(to: $0, on: platform) == nil }
+    }
+
+    func wrongState(for action: Action, on platform: Platform) -> WrongState {
+        WrongState(
+            phase: phase, lifecycle: lifecycle, opState: opState, action: action,
+            reason: obstacle(to: action, on: platform) ?? "the TD is \(stateText)",
+            allowed: allowedActions(on: platform))
+    }
+
+    public var stateText: String {
+        isDeleted ? "deleted" : opState.map { "\(lifecycle.rawValue) / \($0.rawValue)" } ?? lifecycle.rawValue
+    }
+}
+
+/// What can be asked of a vCPU.
+public enum VCPUAction: String, CaseIterable, Sendable {
+    case addTDCXPage = "add-tdcx-page"
+    case initialize = "init"
+    case flush
+    case readField = "read-field"
+    case writeField = "write-field"
+}
+
+extension Domain {
+    public func allowedActions(vcpu number: Int, on platform: Platform) -> [VCPUAction] {
+        guard !isDeleted, lifecycle == .keysConfigured, number < vcpus.count else { return [] }
+        let vcpu = vcpus[number]
+        switch vcpu.state {
+        case .uninitialized:
+            return vcpu.vp.tdcx.count < tdcxPagesNeeded(platform.module) ? [.addTDCXPage] : [.addTDCXPage, .initialize]
+        case .ready, .disabled:
+            let fields: [VCPUAction] = [.readField, .writeField]
+            return vcpu.association == nil ? fields : [.flush] + fields
+        case .active:
+            return []
+        }
+    }
+}

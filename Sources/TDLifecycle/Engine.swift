@@ -1,0 +1,119 @@
+public import Logging
+internal import Synchronization
+public import TDXCalls
+internal import Threading
+
+/// Owns the lives of trust domains on one host: takes intents, runs them step by step, and knows who holds
+/// which page and KeyID.
+///
+/// A synchronous state machine: no call waits for a SEAMCALL. Submissions commit their intent and return;
+/// steps run where the scheduler puts them; ends are told by callback. Reads copy published views.
+public final class Engine: Sendable {
+    public let platform: Platform
+    public let limits: EngineLimits
+    public let environment: EngineEnvironment
+    public let logger: Logger
+    let host: any HostPort
+    let calls: any SEAMCALLPort
+    let store: any LifecycleStore
+    let ids: IdentifierSource
+    let keyTable = KeyTableLock()
+    let state: Locked<EngineState>
+    let views: Locked<Views>
+    /// The one sequence: revisions, ETags, record numbers. Never reused.
+    private let lastSequence = Atomic<UInt64>(0)
+
+    public init(
+        calls: any SEAMCALLPort, host: any HostPort, environment: EngineEnvironment,
+        store: any LifecycleStore = InMemoryStore(), limits: EngineLimits = EngineLimits(), logger: Logger
+    ) {
+        self.calls = calls
+        self.host = host
+        self.environment = environment
+        self.store = store
+        self.limits = limits
+        self.logger = logger
+        platform = Platform(host: host)
+        ids = IdentifierSource(clock: environment.wallClock, random: environment.random)
+        let capacity = host.capacity
+        let keyIDs = KeyIDTable(platform, capacity: capacity, now: environment.wallClock.now)
+        let ledger = Ledger(capacity, platform: platform)
+        state = Locked(EngineState(keyIDs: keyIDs, ledger: ledger, placement: Placement(platform)))
+        views = Locked(Views(keyIDs: keyIDs, ledger: ledger, limits: limits, source: capacity.source))
+    }
+
+    public func makeRequestID() -> ResourceID { ids.next(.request) }
+
+    func nextSequence() -> UInt64 {
+        lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
+    }
+
+    /// Changes the state in one go, writes what changed, and publishes it once that is as durable as asked.
+    @discardableResult
+    func transact<Result, Failure: Error>(
+        _ durability: Durability, _ body: (inout EngineState, inout Transaction) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let pending = PendingCommit()
+        let result = try state.withLock { (state) throws(Failure) -> Result in
+            // Under the lock, so that batches reach the store in the order of their sequences.
+            var transaction = Transaction(sequence: nextSequence(), now: environment.wallClock.now)
+            let result = try body(&state, &transaction)
+            pending.after.withLock { $0.actions = transaction.after }
+            guard !transaction.changes.isEmpty || !transaction.records.isEmpty else {
+                pending.isSafe()
+                return result
+            }
+            let ledger = state.ledger
+            let batch = Batch(
+                sequence: transaction.sequence, at: transaction.now, changes: transaction.changes,
+                records: transaction.records)
+            store.commit(batch, durability: durability) { outcome in
+                if case .failure(let error) = outcome {
+                    // What could not be written must not be seen; without its store the engine cannot go on.
+                    fatalError("the store refused a batch: \(error.explanation)")
+                }
+                self.views.withLock { $0.publish(batch, ledger: ledger) }
+                pending.isSafe()
+            }
+            return result
+        }
+        pending.isUnlocked()
+        return result
+    }
+
+    /// Refuses everything new from now on. Operations that run go on.
+    public func drain() {
+        state.withLock { $0.isDraining = true }
+    }
+
+    public var isDraining: Bool { state.withLock { $0.isDraining } }
+
+    /// Operations that have not ended.
+    public var unfinishedOperations: [ResourceID] {
+        state.withLock { state in state.operations.values.filter { !$0.state.isTerminal }.map(\.id) }
+    }
+}
+
+/// Runs what comes after a commit once it is safe and the state's lock is released, whichever is later.
+private final class PendingCommit: Sendable {
+    struct State: Sendable {
+        var actions: [@Sendable () -> Void] = []
+        var isSafe = false
+        var isUnlocked = false
+    }
+
+    let after = Locked(State())
+
+    func isSafe() { run { $0.isSafe = true } }
+    func isUnlocked() { run { $0.isUnlocked = true } }
+
+    private func run(_ note: (inout State) -> Void) {
+        let actions = after.withLock { state -> [@Sendable () -> Void] in
+            note(&state)
+            guard state.isSafe, state.isUnlocked else { return [] }
+            defer { state.actions = [] }
+            return state.actions
+        }
+        for action in actions { action() }
+    }
+}

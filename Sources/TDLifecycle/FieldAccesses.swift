@@ -1,0 +1,262 @@
+public import TDXCalls
+internal import Threading
+
+/// A read or write of metadata field elements, which is a SEAMCALL and so takes its turn in the TD's lane.
+public struct FieldAccess: Sendable {
+    public enum Target: Hashable, Sendable {
+        case td
+        case vcpu(Int)
+    }
+
+    public struct Write: Hashable, Sendable {
+        public let value: UInt64
+        public let mask: UInt64
+
+        public init(value: UInt64, mask: UInt64) {
+            self.value = value
+            self.mask = mask
+        }
+    }
+
+    public let target: Target
+    /// Elements in order; a write has one.
+    public let elements: [FieldID]
+    public let write: Write?
+    /// Where to read a vCPU's field; nil = where it is associated, or wherever there is least to do.
+    public let processor: Processor?
+    public let requester: Requester
+    let completion: @Sendable (Result<FieldAnswer, LifecycleError>) -> Void
+
+    public init(
+        target: Target, elements: [FieldID], write: Write? = nil, processor: Processor? = nil, requester: Requester,
+        completion: @escaping @Sendable (Result<FieldAnswer, LifecycleError>) -> Void
+    ) {
+        self.target = target
+        self.elements = elements
+        self.write = write
+        self.processor = processor
+        self.requester = requester
+        self.completion = completion
+    }
+}
+
+public struct FieldAnswer: Sendable {
+    /// One value an element; for a write the value before it.
+    public let values: [UInt64]
+    public let processor: Processor
+    /// Whether the access bound the vCPU to that processor: it was with none before.
+    public let associationChanged: Bool
+    public let sequence: UInt64
+    public let td: ResourceID
+    /// Whether the TD's DEBUG attribute decides by the wider masks.
+    public let isDebugTD: Bool
+}
+
+extension Engine {
+    /// Queues a field access; its `completion` is called once, from an engine thread.
+    public func access(_ reference: TDReference, _ access: FieldAccess) throws(LifecycleError) {
+        let td = try state.withLock { (state) throws(LifecycleError) in
+            if state.isDraining { throw .draining }
+            let domain = try state.domain(reference)
+            try check(access, on: domain)
+            var lane = state.lanes[domain.id, default: EngineState.Lane()]
+            guard lane.accesses.count < limits.laneJobsMax else { throw .draining }
+            lane.accesses.append(access)
+            state.lanes[domain.id] = lane
+            return domain.id
+        }
+        schedule(td)
+    }
+
+    private func check(_ access: FieldAccess, on domain: Domain) throws(LifecycleError) {
+        if let processor = access.processor { try known(processor, index: nil) }
+        guard domain.td != nil, !domain.isDeleted else {
+            throw .wrongState(domain.wrongState(for: access.write == nil ? .readField : .writeField, on: platform))
+        }
+        if case .vcpu(let number) = access.target, !domain.vcpus.indices.contains(number) {
+            throw .noSuchVCPU(td: domain.id, number: number)
+        }
+    }
+
+    func run(_ access: FieldAccess, on domain: Domain) {
+        do throws(LifecycleError) {
+            try check(access, on: domain)
+        } catch {
+            finish(access, on: domain, [], .failure(error))
+            return
+        }
+        let processor = place(access, on: domain)
+        let willAssociate = associates(access, domain)
+        if case .vcpu(let number) = access.target, willAssociate {
+            // Written down before the call: even a refused read may bind the vCPU, and a vCPU bound where
+            // nobody knows keeps TDH.MNG.VPFLUSHDONE from ever succeeding.
+            transact(.durable) { state, transaction in
+                guard var row = state.domains[domain.id] else { return }
+                row.associate(
+                    number, with: processor, by: access.write == nil ? .vpRD : .vpWR, platform, transaction.sequence)
+                state.placement.add(processor)
+                state.put(row, &transaction)
+            }
+        }
+        let (records, result) = issue(access, on: domain, processor, willAssociate)
+        let bound = willAssociate && records.contains { $0.completion.map(Self.bindsVCPU) ?? true }
+        finish(access, on: domain, records, result, unbind: willAssociate && !bound ? processor : nil)
+    }
+
+    /// A read that fails on the field has still associated the vCPU; one that fails on the page or the TD has not.
+    private static func bindsVCPU(_ completion: Completion) -> Bool {
+        !completion.isError || completion.classCode == Completion.metadataFieldIDIncorrect.classCode
+    }
+
+    private func associates(_ access: FieldAccess, _ domain: Domain) -> Bool {
+        if case .vcpu(let number) = access.target { domain.vcpus[number].association == nil } else { false }
+    }
+
+    private func place(_ access: FieldAccess, on domain: Domain) -> Processor {
+        if let asked = access.processor { return asked }
+        switch access.target {
+        case .td: return domain.home
+        case .vcpu(let number):
+            return domain.vcpus[number].association?.processor ?? state.withLock { $0.placement.leastLoaded() }
+        }
+    }
+
+    private func issue(
+        _ access: FieldAccess, on domain: Domain, _ processor: Processor, _ associates: Bool
+    ) -> ([CallRecord], Result<FieldAnswer, LifecycleError>) {
+        let log = AttemptLog(calls, environment)
+        let module = TDXModule(calls: log, host: host)
+        var records: [CallRecord] = []
+        var values: [UInt64] = []
+        for element in access.elements {
+            var tries = 0
+            while true {
+                tries += 1
+                do throws(SEAMCALLError) {
+                    values.append(try module.access(access, element, of: domain, on: processor))
+                    records += self.records(log, access, domain, tries, .accepted)
+                    break
+                } catch {
+                    if case .operandBusy? = error.completion, tries < limits.fieldAccessTriesMax {
+                        records += self.records(log, access, domain, tries, .retried)
+                        continue
+                    }
+                    records += self.records(log, access, domain, tries, .failed)
+                    return (records, .failure(failure(error, records.last)))
+                }
+            }
+        }
+        let answer = FieldAnswer(
+            values: values, processor: processor, associationChanged: associates,
+            sequence: records.last?.sequence ?? 0, td: domain.id,
+            isDebugTD: domain.spec.attributes.contains(.debug))
+        return (records, .success(answer))
+    }
+
+    private func failure(_ error: SEAMCALLError, _ record: CallRecord?) -> LifecycleError {
+        switch (error.cause, record) {
+        case (.port(let reason), _): .port(reason, record)
+        case (.refused(let completion), let record?):
+            completion.outcome == .recoverable && completion.code == Completion.operandBusy.code
+                ? .busy(record) : .refused(record)
+        case (.refused, nil): .port(PortError(.notExecuted, "the call left no record"), nil)
+        }
+    }
+
+    private func records(
+        _ log: AttemptLog, _ access: FieldAccess, _ domain: Domain, _ attempt: Int, _ handling: CallRecord.Handling
+    ) -> [CallRecord] {
+        var vcpu: Int?
+        if case .vcpu(let number) = access.target { vcpu = number }
+        return log.take().map { seen in
+            CallRecord(
+                id: ids.next(.seamcall), sequence: nextSequence(), at: seen.at, durationNanos: seen.durationNanos,
+                leaf: seen.leaf, processor: seen.processor, package: platform.package(of: seen.processor),
+                attempt: attempt, repeats: 0, td: domain.id, operation: nil, requester: access.requester,
+                input: CallRegisters(seen.input), output: CallRegisters(seen.output), result: seen.result,
+                handledAs: handling, page: nil, keyID: domain.keyID, vcpu: vcpu)
+        }
+    }
+
+    private func finish(
+        _ access: FieldAccess, on domain: Domain, _ records: [CallRecord],
+        _ result: Result<FieldAnswer, LifecycleError>, unbind: Processor? = nil
+    ) {
+        transact(.grouped) { state, transaction in
+            transaction.records = records
+            if var row = state.domains[domain.id] {
+                let before = row.stateSource
+                if case .td = access.target, case .success = result { row.stateSource = .read }
+                if case .vcpu(let number) = access.target, let unbind {
+                    row.dissociate(number, transaction.sequence)
+                    state.placement.remove(unbind)
+                }
+                if row.stateSource != before || unbind != nil { state.put(row, &transaction) }
+            }
+            releaseLane(domain.id, &state, &transaction)
+            transaction.after.append { access.completion(result) }
+        }
+    }
+}
+
+extension TDXModule {
+    /// One element, read or written; the value, or for a write the value before it.
+    fileprivate func access(
+        _ access: FieldAccess, _ element: FieldID, of domain: Domain, on processor: Processor
+    ) throws(SEAMCALLError) -> UInt64 {
+        switch access.target {
+        case .td:
+            let td = domain.td ?? TD(tdr: PageAddress(rawValue: 0))
+            guard let write = access.write else { return try tdh_mng_rd(td, element, on: processor) }
+            return try tdh_mng_wr(td, element, write.value, mask: write.mask, on: processor)
+        case .vcpu(let number):
+            let vp = domain.vcpus[number].vp
+            guard let write = access.write else { return try tdh_vp_rd(vp, element, on: processor) }
+            return try tdh_vp_wr(vp, element, write.value, mask: write.mask, on: processor)
+        }
+    }
+}
+
+extension Engine {
+    /// Reads a field of the module itself with TDH.SYS.RD; `completion` is called once, from an engine thread.
+    public func readHostField(
+        _ elements: [FieldID], by requester: Requester,
+        completion: @escaping @Sendable (Result<FieldAnswer, LifecycleError>) -> Void
+    ) {
+        environment.scheduler.enqueue {
+            let processor = self.platform.processors[0].processor
+            let log = AttemptLog(self.calls, self.environment)
+            let module = TDXModule(calls: log, host: self.host)
+            var values: [UInt64] = []
+            var refusal: SEAMCALLError?
+            for element in elements where refusal == nil {
+                do throws(SEAMCALLError) { values.append(try module.tdh_sys_rd(element, on: processor)) } catch {
+                    refusal = error
+                }
+            }
+            let records = log.take().map { seen in self.hostRecord(seen, requester) }
+            let result: Result<FieldAnswer, LifecycleError> =
+                if let refusal { .failure(self.failure(refusal, records.last)) } else {
+                    .success(
+                        FieldAnswer(
+                            values: values, processor: processor, associationChanged: false,
+                            sequence: records.last?.sequence ?? 0, td: ResourceID(.td, 0), isDebugTD: false))
+                }
+            self.transact(.grouped) { _, transaction in
+                transaction.records = records
+                transaction.after.append { completion(result) }
+            }
+        }
+    }
+
+    private func hostRecord(_ seen: Attempt, _ requester: Requester) -> CallRecord {
+        var handling = CallRecord.Handling.accepted
+        if case .completion(let completion) = seen.result, completion.isError { handling = .failed }
+        return CallRecord(
+            id: ids.next(.seamcall), sequence: nextSequence(), at: seen.at, durationNanos: seen.durationNanos,
+            leaf: seen.leaf, processor: seen.processor, package: platform.package(of: seen.processor), attempt: 1,
+            repeats: 0, td: nil, operation: nil, requester: requester, input: CallRegisters(seen.input),
+            output: CallRegisters(seen.output), result: seen.result, handledAs: handling, page: nil, keyID: nil,
+            vcpu: nil)
+    }
+}

@@ -1,0 +1,104 @@
+public import TDXCalls
+
+/// One KeyID as the ledger sees it. No leaf reads the key table back, so all of it is inferred.
+public struct KeyIDRow: Hashable, Sendable {
+    public enum State: String, Sendable {
+        case free
+        /// Taken for a TD, not yet given to the module.
+        case reserved
+        case assigned, flushed, quarantined, foreign, unknown
+    }
+
+    public enum Role: String, Sendable { case td, moduleGlobal, foreign }
+
+    public enum WriteBack: String, Sendable { case notNeeded, pending, done }
+
+    public struct PackageState: Hashable, Sendable {
+        public let package: Package
+        public internal(set) var isConfigured: Bool
+        public internal(set) var writeBack: WriteBack
+    }
+
+    public struct Failure: Hashable, Sendable {
+        public let record: ResourceID
+        public let leaf: Leaf
+        public let completion: Completion
+        public let at: WallTime
+    }
+
+    public let number: KeyID
+    public let role: Role
+    public internal(set) var state: State
+    public internal(set) var owner: ResourceID?
+    public internal(set) var tdr: PageAddress<TDR>?
+    public internal(set) var packages: [PackageState]
+    public internal(set) var revision: UInt64
+    public internal(set) var since: WallTime
+    public internal(set) var sinceSequence: UInt64
+    /// How many TDs have had it before.
+    public internal(set) var reuseCount: Int
+    public internal(set) var lastFailure: Failure?
+
+    /// The name of the state in the module's table; nil where nobody can know.
+    public var kotState: String? {
+        if role == .moduleGlobal { return "RESERVED" }
+        return switch state {
+        case .free, .reserved: "FREE"
+        case .assigned: "ASSIGNED"
+        case .flushed: "FLUSHED"
+        case .quarantined, .foreign, .unknown: nil
+        }
+    }
+}
+
+/// Every KeyID the host may use, and the module's own.
+struct KeyIDTable: Sendable {
+    private(set) var rows: [KeyID: KeyIDRow] = [:]
+    private let packages: [Package]
+    private let startedAt: WallTime
+
+    init(_ platform: Platform, capacity: HostCapacity, now: WallTime) {
+        packages = platform.packages
+        startedAt = now
+        let global = platform.module.globalKeyID
+        add(global, .moduleGlobal, capacity.source == .ledger ? .assigned : .unknown)
+        // Where the allocator is shared, a KeyID nobody gave us may be somebody's: it gets a row when we hold it.
+        guard capacity.source == .ledger, let usable = capacity.keyIDs else { return }
+        for number in usable.lowerBound.rawValue...usable.upperBound.rawValue where number != global.rawValue {
+            add(KeyID(rawValue: number), .td, .free)
+        }
+    }
+
+    private mutating func add(_ number: KeyID, _ role: KeyIDRow.Role, _ state: KeyIDRow.State) {
+        let blank = packages.map {
+            KeyIDRow.PackageState(package: $0, isConfigured: role == .moduleGlobal, writeBack: .notNeeded)
+        }
+        rows[number] = KeyIDRow(
+            number: number, role: role, state: state, packages: blank, revision: 0, since: startedAt,
+            sinceSequence: 0, reuseCount: 0)
+    }
+
+    mutating func update(
+        _ number: KeyID, sequence: UInt64, now: WallTime, _ change: (inout KeyIDRow) -> Void
+    ) {
+        if rows[number] == nil { add(number, .td, .unknown) }
+        guard var row = rows[number] else { return }
+        let before = row.state
+        change(&row)
+        row.revision = sequence
+        if row.state != before {
+            row.since = now
+            row.sinceSequence = sequence
+        }
+        rows[number] = row
+    }
+
+    mutating func put(_ row: KeyIDRow) { rows[row.number] = row }
+
+    func count(_ state: KeyIDRow.State) -> Int {
+        rows.values.count { $0.role == .td && $0.state == state }
+    }
+
+    var held: Int { rows.values.count { $0.role == .td && [.reserved, .assigned, .flushed].contains($0.state) } }
+    var flushed: [KeyIDRow] { rows.values.filter { $0.role == .td && $0.state == .flushed } }
+}

@@ -1,0 +1,176 @@
+internal import TDXCalls
+internal import Threading
+
+/// One try of a leaf as the port saw it.
+struct Attempt: Sendable {
+    let leaf: Leaf
+    let processor: Processor
+    let input: Registers
+    let output: Registers
+    let result: CallRecord.Result
+    let at: WallTime
+    let durationNanos: UInt64
+}
+
+/// Keeps every try that passes, entropy retries included: the source of the SEAMCALL records.
+final class AttemptLog: SEAMCALLPort {
+    private let base: any SEAMCALLPort
+    private let wallClock: any WallClock
+    private let elapsed: any ElapsedClock
+    private let attempts = Locked<[Attempt]>([])
+
+    init(_ base: any SEAMCALLPort, _ environment: EngineEnvironment) {
+        self.base = base
+        wallClock = environment.wallClock
+        elapsed = environment.elapsedClock
+    }
+
+    var retriesEntropy: Bool { base.retriesEntropy }
+
+    func call(
+        _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
+    ) throws(PortError) -> Completion {
+        let input = registers
+        let at = wallClock.now
+        let start = elapsed.nanoseconds
+        let result: CallRecord.Result
+        do throws(PortError) {
+            result = .completion(try base.call(leaf, &registers, on: processor))
+        } catch {
+            result = .port(error)
+        }
+        let attempt = Attempt(
+            leaf: leaf, processor: processor, input: input, output: registers, result: result, at: at,
+            durationNanos: elapsed.nanoseconds - start)
+        attempts.withLock { $0.append(attempt) }
+        switch result {
+        case .completion(let completion): return completion
+        case .port(let error): throw error
+        }
+    }
+
+    /// What came since the last time this was asked.
+    func take() -> [Attempt] {
+        attempts.withLock { attempts in
+            defer { attempts = [] }
+            return attempts
+        }
+    }
+}
+
+/// What a call came to.
+enum Answer: Sendable {
+    case accepted(Accepted)
+    case refused(SEAMCALLError)
+}
+
+extension TDXModule {
+    /// Issues the leaf behind `call` for a TD: the engine's terms become the wrappers'.
+    func issue(_ call: Call, for domain: Domain, on processor: Processor) -> Answer {
+        switch call {
+        case .create:
+            return create(domain, on: processor)
+        case .addTDCSPage:
+            return donate(domain) { (module, page) -> Donation<TDCS> in
+                guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
+                return module.tdh_mng_addcx(td, page, on: processor)
+            }
+        case .createVCPU:
+            return donate(domain) { (module, page) -> Donation<TDVPR> in
+                guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
+                return module.tdh_vp_create(td, page, on: processor)
+            }
+        case .addTDCXPage(let number):
+            return donate(domain) { module, page in module.tdh_vp_addcx(domain.vcpus[number].vp, page, on: processor) }
+        default:
+            do throws(SEAMCALLError) {
+                try issuePlain(call, for: domain, on: processor)
+                return .accepted(.plain)
+            } catch {
+                return .refused(error)
+            }
+        }
+    }
+
+    private func create(_ domain: Domain, on processor: Processor) -> Answer {
+        switch tdh_mng_create(Ledger.nextPage(of: domain), Ledger.keyID(of: domain), on: processor) {
+        case .accepted(let td):
+            return .accepted(.created(td))
+        case .refused(let page, let keyID, let error):
+            Ledger.takeBack(page)
+            Ledger.takeBack(keyID)
+            return .refused(error)
+        }
+    }
+
+    private func donate<Kind>(
+        _ domain: Domain, _ give: (TDXModule, consuming HostPage) -> Donation<Kind>
+    ) -> Answer {
+        switch give(self, Ledger.nextPage(of: domain)) {
+        case .accepted(let page):
+            return .accepted(.page(page.any))
+        case .refused(let page, let error):
+            Ledger.takeBack(page)
+            return .refused(error)
+        }
+    }
+
+    private func issuePlain(_ call: Call, for domain: Domain, on processor: Processor) throws(SEAMCALLError) {
+        guard let td = domain.td else { throw .missing(call, processor) }
+        switch call {
+        case .create, .addTDCSPage, .createVCPU, .addTDCXPage:
+            preconditionFailure("\(call.leaf.name) takes a page")
+        case .configureKey:
+            try tdh_mng_key_config(td, on: processor)
+        case .initialize:
+            try initialize(td, domain.spec, on: processor)
+        case .initializeVCPU(let number):
+            let vcpu = domain.vcpus[number]
+            if let x2apicID = vcpu.spec.x2apicID {
+                try tdh_vp_init(vcpu.vp, initialRCX: vcpu.spec.initialRCX, x2apicID: x2apicID, on: processor)
+            } else {
+                try tdh_vp_init(vcpu.vp, initialRCX: vcpu.spec.initialRCX, on: processor)
+            }
+        case .flushVCPU(let number):
+            try tdh_vp_flush(domain.vcpus[number].vp, on: processor)
+        case .flushDone:
+            try tdh_mng_vpflushdone(td, on: processor)
+        case .writeBack(_, let resume):
+            try tdh_phymem_cache_wb(resume: resume, on: processor)
+        case .freeKey:
+            try tdh_mng_key_freeid(td, on: processor)
+        case .reclaimPage(let id):
+            guard let page = domain.page(id) else { throw .missing(call, processor) }
+            try tdh_phymem_page_reclaim(page.address, on: processor)
+        case .writeBackTDR:
+            try tdh_phymem_page_wbinvd_tdr(td, on: processor)
+        }
+    }
+
+    private func initialize(_ td: TD, _ spec: TDSpec, on processor: Processor) throws(SEAMCALLError) {
+        let memory: HostMemory
+        let bytes: [UInt8]
+        do {
+            bytes = try spec.parameters(for: host.module).encoded()
+            memory = try host.allocateMemory(bytes: TDParams.sizeBytes)
+        } catch let error as PortError {
+            throw SEAMCALLError(leaf: .mngInit, processor: processor, cause: .port(error), registers: Registers())
+        } catch {
+            let reason = PortError(.notExecuted, "TD_PARAMS cannot be encoded: \(error)")
+            throw SEAMCALLError(leaf: .mngInit, processor: processor, cause: .port(reason), registers: Registers())
+        }
+        defer { host.freeMemory(memory) }
+        host.write(bytes, to: memory, at: 0)
+        try tdh_mng_init(td, memory, on: processor)
+    }
+}
+
+extension SEAMCALLError {
+    /// The row lacks what the leaf is about; the engine checks before it comes to this.
+    fileprivate static func missing(_ call: Call, _ processor: Processor) -> SEAMCALLError {
+        SEAMCALLError(
+            leaf: call.leaf, processor: processor,
+            cause: .port(PortError(.notExecuted, "the TD holds nothing that \(call.leaf.name) could be issued for")),
+            registers: Registers())
+    }
+}

@@ -1,0 +1,110 @@
+public import TDXCalls
+
+/// A change that may take long: durable with its intent before its first leaf, and readable long after.
+public struct Operation: Sendable {
+    public enum Kind: String, Sendable {
+        case createTD = "td.create"
+        case deleteTD = "td.delete"
+        case step = "td.step"
+        case createVCPUs = "vcpu.create"
+    }
+
+    public enum State: String, Sendable {
+        case pending, running, cancelling, succeeded, failed, cancelled, quarantined
+
+        public var isTerminal: Bool {
+            switch self {
+            case .pending, .running, .cancelling: false
+            case .succeeded, .failed, .cancelled, .quarantined: true
+            }
+        }
+    }
+
+    public enum Rollback: String, Sendable { case notNeeded, running, done, incomplete }
+
+    public struct Progress: Hashable, Sendable {
+        public internal(set) var done: Int
+        public internal(set) var total: Int
+        /// The leaf at hand.
+        public internal(set) var step: Leaf?
+    }
+
+    /// What keeps it from going on.
+    public struct Stuck: Hashable, Sendable {
+        public let since: WallTime
+        public let record: ResourceID?
+        public let reason: String
+        public internal(set) var attempts: Int
+    }
+
+    public let id: ResourceID
+    public let kind: Kind
+    public let td: ResourceID
+    public let requester: Requester
+    public let createdAt: WallTime
+    public internal(set) var state: State = .pending
+    public internal(set) var startedAt: WallTime?
+    public internal(set) var endedAt: WallTime?
+    public internal(set) var revision: UInt64 = 0
+    public internal(set) var progress: Progress
+    public internal(set) var rollback: Rollback = .notNeeded
+    public internal(set) var stuck: Stuck?
+    public internal(set) var failure: LifecycleError?
+    /// What a failed or cancelled one left behind.
+    public internal(set) var residue: Residue?
+    /// vCPUs this operation is about, by number.
+    public internal(set) var vcpus: Range<Int>?
+    /// The call of a lab step, once made.
+    public internal(set) var stepRecord: CallRecord?
+    public let plan: Plan
+
+    var goal: Goal
+    var isCancelRequested = false
+    /// Pages and KeyIDs promised to it that it has not taken from the host.
+    var promised: (pages: Int, keyIDs: Int)
+    /// The call that keeps being refused for a passing reason.
+    var retry: Retry?
+    /// Whether the module keeps an interrupted write-back of ours.
+    var resuming: Package?
+    /// How often a teardown has started over after finding the ledger wrong.
+    var corrections = 0
+
+    struct Retry: Sendable {
+        let since: UInt64
+        var attempts: Int
+    }
+
+    init(
+        id: ResourceID, kind: Kind, td: ResourceID, requester: Requester, createdAt: WallTime, progress: Progress,
+        plan: Plan, goal: Goal, promised: (pages: Int, keyIDs: Int)
+    ) {
+        self.id = id
+        self.kind = kind
+        self.td = td
+        self.requester = requester
+        self.createdAt = createdAt
+        self.progress = progress
+        self.plan = plan
+        self.goal = goal
+        self.promised = promised
+    }
+
+    public var isCancellable: Bool {
+        switch kind {
+        case .createTD, .createVCPUs: !state.isTerminal && state != .cancelling && rollback == .notNeeded
+        case .deleteTD, .step: false
+        }
+    }
+}
+
+/// What an operation that did not succeed has left, so that a repeat or a teardown is no surprise.
+public struct Residue: Hashable, Sendable {
+    /// vCPUs made by this operation, and those of them initialised.
+    public var vcpusCreated: [Int]
+    public var vcpusInitialized: [Int]
+    /// Pages the TD holds more than before.
+    public var pages: Int
+    public var quarantined: [Quarantined]
+
+    public var isEmpty: Bool { vcpusCreated.isEmpty && pages == 0 && quarantined.isEmpty }
+}

@@ -1,0 +1,73 @@
+public import TDXCalls
+
+/// The ordered leaves an operation will issue if nothing refuses, and what they take.
+public struct Plan: Hashable, Sendable {
+    public enum Where: String, Sendable {
+        case anyProcessor, eachPackage, associatedProcessor, chosenProcessor
+    }
+
+    public struct Entry: Hashable, Sendable {
+        public let leaf: Leaf
+        public internal(set) var times: Int
+        public let place: Where
+    }
+
+    /// Runs of one leaf are one entry.
+    public internal(set) var entries: [Entry] = []
+    /// Pages the plan takes from the host, by kind.
+    public internal(set) var pages: [PageKind: Int] = [:]
+    public internal(set) var keyIDs = 0
+
+    public var callCount: Int { entries.reduce(0) { $0 + $1.times } }
+    public var pageCount: Int { pages.values.reduce(0, +) }
+
+    /// Walks the same decision the engine executes, over a copy of the row in which every call succeeds.
+    init(_ goal: Goal, for domain: Domain, on platform: Platform) {
+        if case .step(let call, _, _) = goal {
+            add(call)
+            return
+        }
+        var domain = domain
+        var imagined: UInt64 = 0
+        while let call = goal.next(for: domain, on: platform) {
+            add(call)
+            var accepted = Accepted.plain
+            if call.takesPage {
+                // Any distinct address will do: this copy never reaches a port.
+                imagined += 1
+                let address = PageAddress<AnyPage>(rawValue: 1 << 62 + imagined * UInt64(pageSizeBytes))
+                let id = ResourceID(.page, UInt128(imagined))
+                domain.pages.append(Page(id: id, address: address, state: .reserved, vcpu: nil, since: 0))
+                accepted =
+                    call == .create ? .created(TD(tdr: PageAddress(rawValue: address.rawValue))) : .page(address)
+            }
+            domain.apply(
+                call, accepted, on: domain.home, platform: platform, sequence: 0,
+                time: WallTime(nanosecondsSince1970: 0))
+        }
+    }
+
+    private mutating func add(_ call: Call) {
+        switch call {
+        case .create:
+            pages[.tdr, default: 0] += 1
+            keyIDs += 1
+        case .addTDCSPage: pages[.tdcs, default: 0] += 1
+        case .createVCPU: pages[.tdvpr, default: 0] += 1
+        case .addTDCXPage: pages[.tdcx, default: 0] += 1
+        default: break
+        }
+        let place: Where =
+            switch call {
+            case .configureKey, .writeBack: .eachPackage
+            case .flushVCPU: .associatedProcessor
+            case .initializeVCPU: .chosenProcessor
+            default: .anyProcessor
+            }
+        if let last = entries.last, last.leaf == call.leaf {
+            entries[entries.count - 1].times += 1
+        } else {
+            entries.append(Entry(leaf: call.leaf, times: 1, place: place))
+        }
+    }
+}

@@ -1,0 +1,231 @@
+public import TDXCalls
+internal import Threading
+
+// What can be read. Readers copy views of what is committed; none of this waits for a step.
+
+/// A list as it stands, with the sequence of the last event that touched it.
+public struct Listing<Row: Sendable>: Sendable {
+    public let rows: [Row]
+    /// Whether rows follow the last one given.
+    public let hasMore: Bool
+    public let revision: UInt64
+}
+
+public struct CapacityView: Hashable, Sendable {
+    public struct Count: Hashable, Sendable {
+        public let total: Int
+        public let held: Int
+        public let free: Int
+        public let quarantined: Int
+        public let foreign: Int
+    }
+
+    public let keyIDs: Count
+    public let pages: Count
+    public let vcpusHeld: Int
+    public let source: HostCapacity.Source
+    public let revision: UInt64
+}
+
+public struct ProcessorView: Hashable, Sendable {
+    public struct BoundVCPU: Hashable, Sendable {
+        public let td: ResourceID
+        public let number: Int
+    }
+
+    public let processor: Processor
+    public let package: Package
+    public let vcpus: [BoundVCPU]
+}
+
+/// Which SEAMCALL records are wanted; nil = any.
+public struct RecordFilter: Sendable {
+    public var td: ResourceID?
+    public var operation: ResourceID?
+    public var keyID: KeyID?
+    public var leaf: UInt16?
+    /// By code; details are ignored.
+    public var completion: Completion?
+    /// Only records after this sequence.
+    public var since: UInt64
+
+    public init(
+        td: ResourceID? = nil, operation: ResourceID? = nil, keyID: KeyID? = nil, leaf: UInt16? = nil,
+        completion: Completion? = nil, since: UInt64 = 0
+    ) {
+        self.td = td
+        self.operation = operation
+        self.keyID = keyID
+        self.leaf = leaf
+        self.completion = completion
+        self.since = since
+    }
+
+    func admits(_ record: CallRecord) -> Bool {
+        if record.sequence <= since { return false }
+        if let td, record.td != td { return false }
+        if let operation, record.operation != operation { return false }
+        if let keyID, record.keyID != keyID { return false }
+        if let leaf, record.leaf.number != leaf { return false }
+        if let completion, record.completion?.code != completion.code { return false }
+        return true
+    }
+}
+
+public struct RecordListing: Sendable {
+    public let rows: [CallRecord]
+    public let hasMore: Bool
+    public let revision: UInt64
+    /// Older records that the ring has let go since the start.
+    public let dropped: UInt64
+}
+
+extension Engine {
+    public func td(_ reference: TDReference) throws(LifecycleError) -> Domain {
+        let found = views.withLock { views -> Domain? in
+            switch reference {
+            case .id(let id): views.domains[id]
+            case .name(let name): views.names[name].flatMap { views.domains[$0] }
+            }
+        }
+        guard let found else { throw .noSuchTD(reference.description) }
+        return found
+    }
+
+    /// TDs after `cursor` in order of age, at most `limit`.
+    public func tds(
+        after cursor: ResourceID?, limit: Int, includeDeleted: Bool, where condition: (Domain) -> Bool
+    ) -> Listing<Domain> {
+        views.withLock { views in
+            page(views.domainOrder, after: cursor, limit: limit, revision: views.domainsRevision) { id in
+                guard let domain = views.domains[id], includeDeleted || !domain.isDeleted, condition(domain) else {
+                    return nil
+                }
+                return domain
+            }
+        }
+    }
+
+    public var tdsRevision: UInt64 { views.withLock { $0.domainsRevision } }
+
+    public func operation(_ id: ResourceID) throws(LifecycleError) -> Operation {
+        guard let operation = views.withLock({ $0.operations[id] }) else { throw .noSuchOperation }
+        return operation
+    }
+
+    public func operations(
+        after cursor: ResourceID?, limit: Int, where condition: (Operation) -> Bool
+    ) -> Listing<Operation> {
+        views.withLock { views in
+            page(views.operationOrder, after: cursor, limit: limit, revision: views.operationsRevision) { id in
+                views.operations[id].flatMap { condition($0) ? $0 : nil }
+            }
+        }
+    }
+
+    private func page<Row>(
+        _ order: [ResourceID], after cursor: ResourceID?, limit: Int, revision: UInt64,
+        _ row: (ResourceID) -> Row?
+    ) -> Listing<Row> {
+        var rows: [Row] = []
+        var place = cursor.map { order.sortedPlace(of: $0) } ?? 0
+        if let cursor, place < order.count, order[place] == cursor { place += 1 }
+        for id in order[min(place, order.count)...] {
+            guard let next = row(id) else { continue }
+            if rows.count == limit { return Listing(rows: rows, hasMore: true, revision: revision) }
+            rows.append(next)
+        }
+        return Listing(rows: rows, hasMore: false, revision: revision)
+    }
+
+    public var keyIDs: Listing<KeyIDRow> {
+        views.withLock { views in
+            Listing(
+                rows: views.keyIDs.rows.values.sorted { $0.number < $1.number }, hasMore: false,
+                revision: views.keyIDsRevision)
+        }
+    }
+
+    public func keyID(_ number: KeyID) -> KeyIDRow? { views.withLock { $0.keyIDs.rows[number] } }
+
+    public var capacity: CapacityView {
+        views.withLock { views in
+            let ledger = views.ledger
+            let held = views.keyIDs.held
+            let quarantined = views.keyIDs.count(.quarantined)
+            let foreign = views.keyIDs.count(.foreign)
+            return CapacityView(
+                keyIDs: CapacityView.Count(
+                    total: ledger.keyIDsTotal, held: held,
+                    free: ledger.keyIDsTotal - held - quarantined - foreign, quarantined: quarantined,
+                    foreign: foreign),
+                pages: CapacityView.Count(
+                    total: ledger.pagesTotal, held: ledger.pagesHeld,
+                    free: ledger.pagesTotal - ledger.pagesHeld - ledger.pagesQuarantined,
+                    quarantined: ledger.pagesQuarantined, foreign: 0),
+                vcpusHeld: views.vcpusHeld, source: views.capacitySource, revision: views.revision)
+        }
+    }
+
+    public var processors: [ProcessorView] {
+        let domains = views.withLock { views in views.domains.values.filter { !$0.isDeleted } }
+        var bound: [Processor: [ProcessorView.BoundVCPU]] = [:]
+        for domain in domains.sorted(by: { $0.id < $1.id }) {
+            for number in domain.associated.sorted() {
+                guard let association = domain.vcpus[number].association else { continue }
+                bound[association.processor, default: []].append(
+                    ProcessorView.BoundVCPU(td: domain.id, number: number))
+            }
+        }
+        return platform.processors.map { info in
+            ProcessorView(processor: info.processor, package: info.package, vcpus: bound[info.processor] ?? [])
+        }
+    }
+
+    /// Records in order of their sequence, at most `limit`; they survive their TD.
+    public func records(_ filter: RecordFilter, limit: Int) -> RecordListing {
+        var filter = filter
+        let (records, revision, dropped) = views.withLock { views -> ([CallRecord], UInt64, UInt64) in
+            // An operation's records are its TD's, and those are kept longer than the host's.
+            if filter.td == nil, let operation = filter.operation { filter.td = views.operations[operation]?.td }
+            let ring = filter.td.map { views.records[$0] ?? CallRing(capacity: 1) } ?? views.hostRecords
+            return (ring.ordered, views.recordsRevision, ring.dropped)
+        }
+        var rows: [CallRecord] = []
+        for record in records where filter.admits(record) {
+            if rows.count == limit { return RecordListing(rows: rows, hasMore: true, revision: revision, dropped: dropped) }
+            rows.append(record)
+        }
+        return RecordListing(rows: rows, hasMore: false, revision: revision, dropped: dropped)
+    }
+
+    /// Tells once when an operation has ended, or how it stands when `timeout` has passed. The callback comes from
+    /// an engine thread, or from this one if there is nothing to wait for.
+    public func awaitEnd(
+        of id: ResourceID, timeout: Duration, _ callback: @escaping @Sendable (Operation) -> Void
+    ) throws(LifecycleError) {
+        let waiter = try state.withLock { (state) throws(LifecycleError) -> UInt64? in
+            guard let operation = state.operations[id] else { throw .noSuchOperation }
+            guard !operation.state.isTerminal, timeout > .zero, state.waiterCount < limits.waitersMax else { return nil }
+            let waiter = state.nextWaiter
+            state.nextWaiter += 1
+            state.waiterCount += 1
+            state.waiters[id, default: []].append(EngineState.Waiter(id: waiter, callback: callback))
+            return waiter
+        }
+        guard let waiter else {
+            callback(try operation(id))
+            return
+        }
+        environment.scheduler.enqueue(after: timeout) {
+            let expired = self.state.withLock { state -> (EngineState.Waiter, Operation)? in
+                guard let place = state.waiters[id]?.firstIndex(where: { $0.id == waiter }),
+                    let operation = state.operations[id], let found = state.waiters[id]?.remove(at: place)
+                else { return nil }
+                state.waiterCount -= 1
+                return (found, operation)
+            }
+            if let (waiter, operation) = expired { waiter.callback(operation) }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+internal import Logging
+internal import TDXCalls
+
+extension Engine {
+    /// Runs one step of an operation and commits what came of it.
+    func run(_ operation: Operation, on domain: Domain) {
+        var step = Step(self, operation, on: domain)
+        let end = step.run()
+        commit(step, end)
+    }
+
+    private func commit(_ step: Step, _ end: Step.End) {
+        let phaseBefore = transact(.grouped) { state, transaction -> Phase? in
+            var domain = step.domain
+            var operation = step.operation
+            let before = state.domains[domain.id]
+            // Names, labels and the wish to cancel may have changed while the step ran.
+            domain.name = before?.name
+            domain.labels = before?.labels ?? domain.labels
+            let now = state.operations[operation.id]
+            if let now, now.isCancelRequested, !operation.state.isTerminal {
+                operation.isCancelRequested = true
+                operation.state = .cancelling
+            }
+            transaction.records = step.records
+            for (number, change) in step.keyIDChanges { state.updateKeyID(number, &transaction, change) }
+            finishWriteBacks(step, end, &state, &transaction)
+            account(step, end, &state)
+            if domain.isDeleted, before?.isDeleted == false { bury(domain, &state, transaction.now) }
+            state.put(domain, &transaction)
+            state.put(operation, &transaction)
+            giveBack(step, &transaction)
+            advance(domain.id, end, &state, &transaction)
+            return before?.phase
+        }
+        logPhase(of: step, from: phaseBefore)
+    }
+
+    private func account(_ step: Step, _ end: Step.End, _ state: inout EngineState) {
+        state.ledger.redeem(pages: step.pagesTaken, keyIDs: step.keyIDsTaken)
+        state.ledger.changeHeld(by: step.pagesTaken - step.pagesToFree.count)
+        state.ledger.quarantine(pages: step.pagesQuarantined)
+        if case .ended = end {
+            state.ledger.redeem(
+                pages: step.operation.promised.pages, keyIDs: step.operation.promised.keyIDs)
+        }
+        for processor in step.bound { state.placement.add(processor) }
+        for processor in step.unbound { state.placement.remove(processor) }
+    }
+
+    /// A deleted TD keeps its record, but neither its name nor its place.
+    private func bury(_ domain: Domain, _ state: inout EngineState, _ now: WallTime) {
+        if let name = domain.name, state.names[name] == domain.id { state.names[name] = nil }
+        state.placement.remove(domain.home)
+        state.tombstones.append((domain.id, now))
+    }
+
+    /// To the host, once nobody can read any more that we hold it.
+    private func giveBack(_ step: Step, _ transaction: inout Transaction) {
+        guard !step.pagesToFree.isEmpty || !step.keyIDsToFree.isEmpty else { return }
+        let host = host
+        let pages = step.pagesToFree
+        let keyIDs = step.keyIDsToFree
+        transaction.after.append {
+            for page in pages {
+                host.clear(page)
+                host.free(page)
+            }
+            for keyID in keyIDs { host.freeKeyID(keyID) }
+        }
+    }
+
+    private func advance(
+        _ td: ResourceID, _ end: Step.End, _ state: inout EngineState, _ transaction: inout Transaction
+    ) {
+        switch end {
+        case .again:
+            break
+        case .after(let pause):
+            state.lanes[td]?.isPaused = true
+            transaction.after.append { self.environment.scheduler.enqueue(after: pause) { self.resumeLane(td) } }
+        case .parked(let package):
+            // It may have been finished since the step looked.
+            if state.writeBacks[package]?.owner != nil {
+                state.lanes[td]?.isPaused = true
+                state.waitingForWriteBack[package, default: []].append(td)
+            }
+        case .ended:
+            state.lanes[td]?.operation = nil
+            state.lanes[td]?.isPaused = false
+        }
+        releaseLane(td, &state, &transaction)
+    }
+
+    // MARK: Logging
+
+    func logRefusal(_ record: CallRecord, of domain: Domain) {
+        logger.error(
+            "SEAMCALL refused",
+            metadata: [
+                "leaf": "\(record.leaf.name)", "completion": "\(record.completion.map(\.description) ?? "none")",
+                "rcx": "0x\(String(record.input.rcx, radix: 16))", "rdx": "0x\(String(record.input.rdx, radix: 16))",
+                "td": "\(domain.id)", "operation": "\(record.operation.map(\.description) ?? "none")",
+                "processor": "\(record.processor.rawValue)",
+            ])
+    }
+
+    private func logPhase(of step: Step, from before: Phase?) {
+        let after = step.domain.phase
+        guard let before, before != after else { return }
+        logger.notice(
+            "TD phase changed",
+            metadata: [
+                "td": "\(step.domain.id)", "from": "\(before.rawValue)", "to": "\(after.rawValue)",
+                "operation": "\(step.operation.id)", "principal": "\(step.operation.requester.principal)",
+            ])
+    }
+}

@@ -1,0 +1,338 @@
+public import TDXCalls
+internal import Threading
+
+// What can be asked of the engine. Each of these checks, reserves, commits the intent and returns; the
+// steps come later. The same checks serve a dry run, which commits nothing.
+
+/// What a creation asks for.
+public struct TDRequest: Sendable {
+    public var name: String?
+    public var labels: [String: String]
+    public var spec: TDSpec
+
+    public init(name: String?, labels: [String: String], spec: TDSpec) {
+        self.name = name
+        self.labels = labels
+        self.spec = spec
+    }
+}
+
+/// A new name or none, and labels as they shall be; nil = leave as it is.
+public struct TDChange: Sendable {
+    public enum Name: Sendable { case remove, set(String) }
+
+    public var name: Name?
+    public var labels: (@Sendable ([String: String]) -> [String: String])?
+
+    public init(name: Name?, labels: (@Sendable ([String: String]) -> [String: String])?) {
+        self.name = name
+        self.labels = labels
+    }
+}
+
+/// One leaf, as a lab asks for it.
+public struct StepRequest: Sendable {
+    public var call: Call
+    public var processor: Processor?
+    /// False: show the raw answer, do not retry.
+    public var recover: Bool
+    /// For `init` of a TD or a vCPU: what to initialise it with from now on.
+    public var spec: TDSpec?
+    public var vcpuSpec: VCPUSpec?
+
+    public init(
+        call: Call, processor: Processor? = nil, recover: Bool = true, spec: TDSpec? = nil, vcpuSpec: VCPUSpec? = nil
+    ) {
+        self.call = call
+        self.processor = processor
+        self.recover = recover
+        self.spec = spec
+        self.vcpuSpec = vcpuSpec
+    }
+}
+
+extension Engine {
+    // MARK: Creating
+
+    public func createTD(
+        _ request: TDRequest, by requester: Requester
+    ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
+        try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            let (domain, plan) = try prepare(request, by: requester, &state, now: transaction.now)
+            try state.ledger.promise(pages: plan.pageCount, keyIDs: plan.keyIDs, table: state.keyIDs)
+            if let name = domain.name { state.names[name] = domain.id }
+            state.placement.add(domain.home)
+            let goal = Goal.build(until: domain.spec.buildUntil, vcpus: request.spec.vcpuSpecs)
+            let operation = begin(.createTD, goal, plan, for: domain, by: requester, &state, &transaction)
+            return (domain.id, operation)
+        }
+    }
+
+    public func planTD(_ request: TDRequest, by requester: Requester) throws(LifecycleError) -> Plan {
+        try state.withLock { (state) throws(LifecycleError) in
+            let (_, plan) = try prepare(request, by: requester, &state, now: environment.wallClock.now)
+            var ledger = state.ledger
+            try ledger.promise(pages: plan.pageCount, keyIDs: plan.keyIDs, table: state.keyIDs)
+            return plan
+        }
+    }
+
+    private func prepare(
+        _ request: TDRequest, by requester: Requester, _ state: inout EngineState, now: WallTime
+    ) throws(LifecycleError) -> (Domain, Plan) {
+        if state.isDraining { throw .draining }
+        if let name = request.name, let other = state.names[name] { throw .nameTaken(name, by: other) }
+        let spec = request.spec
+        if spec.vcpuCount > Int(spec.maxVCPUs) {
+            throw .maxVCPUsExceeded(requested: spec.vcpuCount, existing: 0, max: Int(spec.maxVCPUs))
+        }
+        if let index = spec.unencodableCPUID(for: platform.module) { throw .cpuidNotConfigurable(index: index) }
+        let domain = Domain(
+            id: ids.next(.td), name: request.name, labels: request.labels, createdAt: now,
+            createdBy: requester.principal, spec: spec, home: state.placement.leastLoaded())
+        // More vCPUs than there can be pages for would only make the plan slow to refuse.
+        let pagesAtLeast = spec.vcpuCount * platform.module.tdvpsPages
+        if pagesAtLeast > state.ledger.pagesFree {
+            var ledger = state.ledger
+            try ledger.promise(pages: pagesAtLeast, keyIDs: 0, table: state.keyIDs)
+        }
+        return (domain, Plan(.build(until: spec.buildUntil, vcpus: spec.vcpuSpecs), for: domain, on: platform))
+    }
+
+    // MARK: vCPUs
+
+    public func createVCPUs(
+        _ reference: TDReference, _ specs: [VCPUSpec], ifRevision: UInt64? = nil, by requester: Requester
+    ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
+        try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            var (domain, goal, plan) = try prepareVCPUs(reference, specs, ifRevision, &state)
+            try state.ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
+            domain.adopt(specs, goal)
+            let operation = begin(.createVCPUs, goal, plan, for: domain, by: requester, &state, &transaction)
+            return (domain.id, operation)
+        }
+    }
+
+    public func planVCPUs(
+        _ reference: TDReference, _ specs: [VCPUSpec], ifRevision: UInt64? = nil
+    ) throws(LifecycleError) -> Plan {
+        try state.withLock { (state) throws(LifecycleError) in
+            let (_, _, plan) = try prepareVCPUs(reference, specs, ifRevision, &state)
+            var ledger = state.ledger
+            try ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
+            return plan
+        }
+    }
+
+    private func prepareVCPUs(
+        _ reference: TDReference, _ specs: [VCPUSpec], _ ifRevision: UInt64?, _ state: inout EngineState
+    ) throws(LifecycleError) -> (Domain, Goal, Plan) {
+        let domain = try claimable(reference, ifRevision, &state)
+        for (index, spec) in specs.enumerated() {
+            if let processor = spec.processor { try known(processor, index: index) }
+            if spec.x2apicID != nil, !platform.module.hasVPInitX2APICID { throw .lacksVPInitX2APICID }
+        }
+        // A call that failed half way is taken up where it stopped, rather than donating more pages.
+        let count = specs.count
+        let interrupted = domain.interruptedVCPUs.flatMap { $0.count == count ? $0.lowerBound : nil }
+        let unfinished = interrupted ?? domain.vcpus.first { $0.state == .uninitialized }?.number
+        let first = unfinished ?? domain.vcpus.count
+        if first + count > Int(domain.spec.maxVCPUs) {
+            throw .maxVCPUsExceeded(requested: count, existing: first, max: Int(domain.spec.maxVCPUs))
+        }
+        guard domain.obstacle(to: .createVCPU, on: platform) == nil else {
+            throw .wrongState(domain.wrongState(for: .createVCPU, on: platform))
+        }
+        let goal = Goal.vcpus(first: first, specs: specs)
+        return (domain, goal, Plan(goal, for: domain, on: platform))
+    }
+
+    // MARK: Deleting
+
+    /// Takes a TD down. Asked again while that runs, it names the operation that does it.
+    public func deleteTD(
+        _ reference: TDReference, ifRevision: UInt64? = nil, by requester: Requester
+    ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
+        try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            let known = try state.domain(reference)
+            if let active = known.activeOperation, state.operations[active]?.kind == .deleteTD {
+                return (known.id, active)
+            }
+            let domain = try claimable(reference, ifRevision, &state)
+            let plan = Plan(.destroy, for: domain, on: platform)
+            let operation = begin(.deleteTD, .destroy, plan, for: domain, by: requester, &state, &transaction)
+            return (domain.id, operation)
+        }
+    }
+
+    public func planDeletion(
+        _ reference: TDReference, ifRevision: UInt64? = nil
+    ) throws(LifecycleError) -> (td: ResourceID, plan: Plan) {
+        try state.withLock { (state) throws(LifecycleError) in
+            let domain = try claimable(reference, ifRevision, &state)
+            return (domain.id, Plan(.destroy, for: domain, on: platform))
+        }
+    }
+
+    // MARK: One leaf
+
+    public func step(
+        _ reference: TDReference, _ request: StepRequest, ifRevision: UInt64? = nil, by requester: Requester
+    ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
+        try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            let (domain, goal, plan) = try prepareStep(reference, request, ifRevision, &state)
+            try state.ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
+            let operation = begin(.step, goal, plan, for: domain, by: requester, &state, &transaction)
+            return (domain.id, operation)
+        }
+    }
+
+    /// Checks a step as far as can be without issuing it, and gives the record it would make.
+    public func planStep(
+        _ reference: TDReference, _ request: StepRequest, ifRevision: UInt64? = nil, by requester: Requester
+    ) throws(LifecycleError) -> CallRecord {
+        try state.withLock { (state) throws(LifecycleError) in
+            let (domain, goal, plan) = try prepareStep(reference, request, ifRevision, &state)
+            var ledger = state.ledger
+            try ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
+            guard case .step(let call, _, _) = goal else { preconditionFailure("a step is a step") }
+            let processor = domain.processor(for: call, asked: request.processor, platform, state.placement)
+            return .planned(call, for: domain, on: processor, platform, by: requester, now: environment.wallClock.now)
+        }
+    }
+
+    private func prepareStep(
+        _ reference: TDReference, _ request: StepRequest, _ ifRevision: UInt64?, _ state: inout EngineState
+    ) throws(LifecycleError) -> (Domain, Goal, Plan) {
+        var domain = try claimable(reference, ifRevision, &state)
+        if let processor = request.processor { try known(processor, index: nil) }
+        guard domain.td != nil else {
+            throw .wrongState(domain.wrongState(for: .addTDCSPage, on: platform))
+        }
+        switch request.call {
+        case .configureKey(let package), .writeBack(let package, _):
+            guard platform.packages.contains(package) else { throw .noSuchPackage(package) }
+        case .addTDCXPage(let number), .initializeVCPU(let number), .flushVCPU(let number):
+            guard number >= 0, number < domain.vcpus.count else {
+                throw .noSuchVCPU(td: domain.id, number: number)
+            }
+            if let spec = request.vcpuSpec { domain.vcpus[number].spec = spec }
+        case .reclaimPage(let id):
+            guard let page = domain.page(id), case .held = page.state else {
+                throw .noSuchPage(id.description)
+            }
+        case .writeBackTDR:
+            guard domain.pages.contains(where: { $0.state == .reclaimedTDR || $0.state == .held(.tdr) }) else {
+                throw .wrongState(domain.wrongState(for: .writeBackTDR, on: platform))
+            }
+        case .initialize:
+            if let spec = request.spec {
+                if let index = spec.unencodableCPUID(for: platform.module) {
+                    throw .cpuidNotConfigurable(index: index)
+                }
+                domain.spec = spec
+            }
+        case .create, .addTDCSPage, .createVCPU, .flushDone, .freeKey:
+            break
+        }
+        if !platform.module.leaves.contains(request.call.leaf.number) { throw .lacksLeaf(request.call.leaf) }
+        let goal = Goal.step(request.call, on: request.processor, recover: request.recover)
+        return (domain, goal, Plan(goal, for: domain, on: platform))
+    }
+
+    // MARK: Changing what is not hardware
+
+    public func changeTD(
+        _ reference: TDReference, _ change: TDChange, ifRevision: UInt64? = nil, dryRun: Bool = false
+    ) throws(LifecycleError) -> Domain {
+        try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            var domain = try state.domain(reference)
+            if let ifRevision, ifRevision != domain.revision { throw .preconditionFailed(revision: domain.revision) }
+            let before = domain.name
+            switch change.name {
+            case .set(let name):
+                if let other = state.names[name], other != domain.id { throw .nameTaken(name, by: other) }
+                domain.name = name
+            case .remove: domain.name = nil
+            case nil: break
+            }
+            if let labels = change.labels { domain.labels = labels(domain.labels) }
+            guard !dryRun else { return domain }
+            if domain.isDeleted { throw .wrongState(domain.wrongState(for: .readField, on: platform)) }
+            if let before { state.names[before] = nil }
+            if let name = domain.name { state.names[name] = domain.id }
+            state.put(domain, &transaction)
+            return state.domains[domain.id] ?? domain
+        }
+    }
+
+    /// Asks a creation to stop at the end of its step; it then takes back what it has done.
+    public func cancel(_ id: ResourceID) throws(LifecycleError) -> Operation {
+        try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            guard var operation = state.operations[id] else { throw .noSuchOperation }
+            if operation.state == .cancelling { return operation }
+            guard operation.isCancellable else { throw .notCancellable(operation.state) }
+            operation.isCancelRequested = true
+            operation.state = .cancelling
+            state.put(operation, &transaction)
+            let td = operation.td
+            state.lanes[td]?.isPaused = false
+            transaction.after.append { self.schedule(td) }
+            return state.operations[id] ?? operation
+        }
+    }
+
+    // MARK: What they share
+
+    /// The TD, if a new operation may begin on it.
+    private func claimable(
+        _ reference: TDReference, _ ifRevision: UInt64?, _ state: inout EngineState
+    ) throws(LifecycleError) -> Domain {
+        if state.isDraining { throw .draining }
+        let domain = try state.domain(reference)
+        if let ifRevision, ifRevision != domain.revision { throw .preconditionFailed(revision: domain.revision) }
+        if domain.isDeleted { throw .wrongState(domain.wrongState(for: .delete, on: platform)) }
+        if let active = domain.activeOperation { throw .operationRunning(active) }
+        return domain
+    }
+
+    func known(_ processor: Processor, index: Int?) throws(LifecycleError) {
+        if platform.package(of: processor) == nil { throw .noSuchProcessor(processor, index: index) }
+    }
+
+    private func begin(
+        _ kind: Operation.Kind, _ goal: Goal, _ plan: Plan, for domain: Domain, by requester: Requester,
+        _ state: inout EngineState, _ transaction: inout Transaction
+    ) -> ResourceID {
+        state.prune(limits, &transaction)
+        var domain = domain
+        var operation = Operation(
+            id: ids.next(.operation), kind: kind, td: domain.id, requester: requester, createdAt: transaction.now,
+            progress: Operation.Progress(done: 0, total: plan.callCount), plan: plan, goal: goal,
+            promised: (plan.pageCount, plan.keyIDs))
+        if case .vcpus(let first, let specs) = goal { operation.vcpus = first..<first + specs.count }
+        if case .build(_, let specs) = goal, !specs.isEmpty { operation.vcpus = 0..<specs.count }
+        domain.activeOperation = operation.id
+        domain.lastOperation = operation.id
+        state.put(domain, &transaction)
+        state.put(operation, &transaction)
+        state.lanes[domain.id, default: EngineState.Lane()].operation = operation.id
+        let td = domain.id
+        transaction.after.append { self.schedule(td) }
+        return operation.id
+    }
+}
+
+extension TDSpec {
+    var vcpuSpecs: [VCPUSpec] { Array(repeating: VCPUSpec(), count: vcpuCount) }
+}
+
+extension Domain {
+    /// vCPUs that exist but are not initialised yet take the settings they are asked for now.
+    mutating func adopt(_ specs: [VCPUSpec], _ goal: Goal) {
+        guard case .vcpus(let first, _) = goal else { return }
+        for (offset, spec) in specs.enumerated() where first + offset < vcpus.count {
+            if vcpus[first + offset].state == .uninitialized { vcpus[first + offset].spec = spec }
+        }
+    }
+}
