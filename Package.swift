@@ -35,7 +35,9 @@ let package = Package(
     ],
     targets: [
         room("Threading"),
+        room("HTTPExchange", ["Threading", httpTypes]),
 
         test("ThreadingTests", ["Threading"]),
+        test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
     ]
 )
