@@ -36,8 +36,11 @@ let package = Package(
     targets: [
         room("Threading"),
         room("HTTPExchange", ["Threading", httpTypes]),
+        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
 
         test("ThreadingTests", ["Threading"]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
+        test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
     ]
 )

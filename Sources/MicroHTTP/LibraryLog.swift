@@ -1,0 +1,37 @@
+internal import Logging
+internal import Threading
+
+/// The library's messages, at most so many a second: most of them a client can bring about.
+final class LibraryLog: Sendable {
+    private struct Window {
+        var second: UInt64 = 0
+        var written = 0
+        var dropped = 0
+    }
+
+    private static let messagesPerSecond = 5
+    private let logger: Logger
+    private let window = Locked(Window())
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    func note(_ message: String) {
+        let second = MonotonicTime.now.nanoseconds / 1_000_000_000
+        let (isWritten, dropped) = window.withLock { window -> (Bool, Int) in
+            var dropped = 0
+            if window.second != second {
+                dropped = window.dropped
+                window = Window(second: second)
+            }
+            guard window.written < Self.messagesPerSecond else {
+                window.dropped += 1
+                return (false, 0)
+            }
+            window.written += 1
+            return (true, dropped)
+        }
+        guard isWritten else { return }
+        let text = message.last == "\n" ? String(message.dropLast()) : message
+        logger.debug("libmicrohttpd", metadata: ["message": "\(text)", "droppedBefore": "\(dropped)"])
+    }
+}
