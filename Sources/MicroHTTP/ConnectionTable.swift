@@ -72,7 +72,7 @@ final class ConnectionTable: Sendable {
     /// Looks which clients of sleeping connections have gone, since the library does not look while they sleep.
     ///
     /// A connection that is closed in both directions is cut. One whose client has only stopped sending is cut when
-    /// it streams to that client; while an answer is owed the client may well be listening, so that is only noted.
+    /// it streams to that client; otherwise the client may well wait for its answer, so that is only noted.
     func noticeDepartures() {
         state.withLock { state in
             let asleep = state.connections.values.compactMap { connection in
@@ -85,10 +85,7 @@ final class ConnectionTable: Sendable {
             for ((connection, sleep), result) in zip(asleep, polled) where result.revents != 0 {
                 connection.turn.withLock { $0.clientHasGone = true }
                 let isClosed = Int32(result.revents) & (POLLHUP | POLLERR) != 0
-                switch sleep {
-                case .answer where isClosed, .download: connection.cut()
-                case .answer, .upload: break
-                }
+                if isClosed || sleep == .download { connection.cut() }
             }
         }
     }

@@ -2,7 +2,8 @@ import Glibc
 import Testing
 
 /// A client that sends exactly the bytes it is told to, and reads answers strictly.
-final class RawClient {
+/// One thread may send while another receives.
+final class RawClient: @unchecked Sendable {
     struct Answer {
         var status: Int
         var fields: [(name: String, value: String)]
@@ -77,6 +78,9 @@ final class RawClient {
         setLinger(&option)
         close()
     }
+
+    /// Ends both directions without giving the descriptor up: a thread may be sending.
+    func abort() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     func stopSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -187,6 +191,13 @@ final class RawClient {
         }
         answer.body = try take(count)
         return answer
+    }
+
+    /// Everything up to the end of the connection.
+    func takeRest() throws -> String {
+        while try receiveMore() {}
+        defer { received = [] }
+        return String(decoding: received, as: UTF8.self)
     }
 
     /// True when the server closes and nothing is left over.
