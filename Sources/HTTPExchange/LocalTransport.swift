@@ -57,9 +57,9 @@ extension Response.Body {
         var collected: [UInt8] = []
         while collected.count < maximum {
             switch source.pull(wake: wake) {
-            case .bytes(let bytes):
+            case .bytes(let bytes) where !bytes.isEmpty:
                 collected += bytes
-            case .nothingYet:
+            case .bytes, .nothingYet:
                 let again = woken.wait(timeout: timeout) { woken -> Bool? in
                     defer { woken = false }
                     return woken ? true : nil

@@ -3,7 +3,8 @@ public import HTTPTypes
 /// An answer: status, fields and body.
 ///
 /// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, and `Connection`; whoever sets one of
-/// these here is overruled. The body of an answer to HEAD is not sent, its length is.
+/// these here is overruled. The body of an answer to HEAD or of a 304 is not sent, but its length is: give it the body
+/// that GET or 200 would have.
 public struct Response: Sendable {
     public enum Body: Sendable {
         case none

@@ -27,7 +27,7 @@ public protocol BodyReceiver: AnyObject, Sendable {
     /// - Parameter wake: to be kept and called once there is room again, if this returns `.full`.
     func receive(_ bytes: Span<UInt8>, wake: Wake) -> Reception
 
-    /// Called once. After `.complete` the responder is asked to answer; after `.broken`, also when the receiver
+    /// Called once; the wake may be dropped then. After `.complete` the responder is asked to answer; after `.broken`, also when the receiver
     /// refused, nothing follows.
     func end(_ end: StreamEnd)
 }
@@ -49,14 +49,14 @@ public protocol BodySource: AnyObject, Sendable {
     /// - Parameter wake: to be kept and called once there is more, if this returns `.nothingYet`.
     func pull(wake: Wake) -> Supply
 
-    /// Called once, when the last byte has been handed to the system or the client has gone; also for an answer
+    /// Called once, when the wake may be dropped: when the last byte has been handed to the system or the client has gone; also for an answer
     /// to HEAD, whose source is never pulled.
     func end(_ end: StreamEnd)
 }
 
 /// What a source has to give.
 public enum Supply: Sendable {
-    /// The next bytes, as many as it likes; an empty array counts as `nothingYet` already woken.
+    /// The next bytes, as many as it likes; an empty array counts as `nothingYet`.
     case bytes([UInt8])
     /// Nothing now; the connection waits for `wake`.
     case nothingYet

@@ -86,7 +86,7 @@ final class Acceptor: Sendable {
             case EINTR, ECONNABORTED:
                 continue
             case let reason:
-                server.libraryLog.note("accept failed (errno \(reason))")
+                server.troubleLog.note("accept failed (errno \(reason))", at: .warning)
                 sleepBlocking(Self.pauseWhenExhausted)
                 return
             }

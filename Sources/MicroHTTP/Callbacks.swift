@@ -18,11 +18,11 @@ func connectionChanged(
         // SAFETY: the server outlives its daemon.
         let server = unsafe Unmanaged<Server>.fromOpaque(context).takeUnretainedValue()
         let descriptor = unsafe microhttpd_descriptor(handle)
-        let connection = unsafe Connection(
-            peer: server.peer(of: descriptor), descriptor: descriptor, server: server, handle: handle)
+        let peer = server.peer(of: descriptor)
+        let connection = unsafe Connection(peer: peer, descriptor: descriptor, server: server, handle: handle)
         // SAFETY: given back when the connection is over.
         unsafe socketContext.pointee = Unmanaged.passRetained(connection).toOpaque()
-        server.connections.insert(connection)
+        server.welcome(connection)
     default:
         guard let pointer = unsafe socketContext.pointee else { return }
         unsafe socketContext.pointee = nil
@@ -92,7 +92,7 @@ func requestEnded(
 }
 
 /// The library has something to say.
-func libraryLogged(_ context: UnsafeMutableRawPointer?, _ format: UnsafePointer<CChar>?, _ arguments: CVaListPointer?) {
+func troubleLogged(_ context: UnsafeMutableRawPointer?, _ format: UnsafePointer<CChar>?, _ arguments: CVaListPointer?) {
     guard let context = unsafe context, let format = unsafe format, let arguments = unsafe arguments else { return }
     // SAFETY: the server outlives its daemon; the buffer is as large as vsnprintf is told, and ends with a NUL.
     let server = unsafe Unmanaged<Server>.fromOpaque(context).takeUnretainedValue()
@@ -102,5 +102,5 @@ func libraryLogged(_ context: UnsafeMutableRawPointer?, _ format: UnsafePointer<
         }
         return unsafe String(cString: start)
     }
-    server.libraryLog.note(text)
+    server.troubleLog.note(text)
 }

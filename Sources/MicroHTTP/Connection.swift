@@ -5,20 +5,20 @@ internal import Threading
 
 /// One accepted socket, from its first byte to its end; the library's connection points to it.
 @safe final class Connection: Sendable {
-    let peer: Peer
+    /// Nil when the system did not say who it is; the connection is cut at once then.
+    let peer: Peer?
     /// Closed by the library, after it has told us that the connection is over.
     let descriptor: Int32
     let server: Server
     // SAFETY: touched only while the library has the connection: on its own thread, or while it sleeps under the lock.
     private nonisolated(unsafe) let handle: OpaquePointer
-    let turn: Locked<Turn>
+    let turn = Locked(Turn())
 
-    init(peer: Peer, descriptor: Int32, server: Server, handle: OpaquePointer) {
+    init(peer: Peer?, descriptor: Int32, server: Server, handle: OpaquePointer) {
         self.peer = peer
         self.descriptor = descriptor
         self.server = server
         unsafe self.handle = handle
-        turn = Locked(Turn(isCut: server.forbidsSleep))
     }
 
     /// Takes the connection out of the event loop until `wake`. To be called in a callback, with the lock held.
@@ -37,7 +37,8 @@ internal import Threading
     }
 
     /// Ends the connection at the next opportunity. The socket itself is shut, so that also a client who is slow to
-    /// take its answer does not hold it; the caller holds the table's lock, so the descriptor is still ours.
+    /// take its answer does not hold it. The descriptor must still be ours: to be called with the table's lock held, or
+    /// on the connection's own thread.
     func cut() {
         turn.withLock { turn in
             turn.isCut = true

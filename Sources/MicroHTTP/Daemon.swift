@@ -16,7 +16,7 @@ internal import Glibc
         let context = unsafe Unmanaged.passUnretained(server).toOpaque()
         var settings = unsafe microhttpd_settings(
             handle: requestAdvanced, completed: requestEnded, connection: connectionChanged, target: targetArrived,
-            log: libraryLogged, context: context, workers: UInt32(workers),
+            log: troubleLogged, context: context, workers: UInt32(workers),
             connections: UInt32(server.limits.connections + Limits.spareConnections),
             idle_seconds: server.limits.idleSeconds, connection_memory_bytes: Limits.connectionMemoryBytes)
         // SAFETY: the settings are read during the call; the server is held by this object for as long as the daemon runs.

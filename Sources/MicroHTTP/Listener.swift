@@ -45,7 +45,8 @@ public final class Listener: Sendable {
         }
         var logger = logger
         logger[metadataKey: "listener"] = "\(name)"
-        server = Server(name: name, limits: limits, responder: responder, logger: logger)
+        let isUnix = if case .unixSocket = endpoint { true } else { false }
+        server = Server(name: name, isUnix: isUnix, limits: limits, responder: responder, logger: logger)
         guard let daemon = Daemon(server, workers: workers) else { throw .libraryRefused }
         self.daemon = daemon
         do throws(ListenerError) {
@@ -92,7 +93,7 @@ public final class Listener: Sendable {
         while !server.connections.waitUntilEmpty(timeout: Self.drainTick), MonotonicTime.now < end {
             server.connections.closeIdle()
         }
-        server.forbidSleep()
+        server.closeDoor()
         let cut = server.connections.cutAll()
         daemon.stop()
         server.logger.notice("Stopped", metadata: ["connectionsCut": "\(cut)"])

@@ -14,7 +14,7 @@ public enum ListenerError: Error, Hashable, Sendable {
     case unusableLimits(String)
     /// The system refused; `call` with `errno`.
     case system(call: String, errno: Int32)
-    /// libmicrohttpd did not start; its reason is in the log.
+    /// libmicrohttpd did not start; its reason is in the log, at debug level.
     case libraryRefused
 }
 

@@ -57,7 +57,7 @@ final class OngoingRequest: @unchecked Sendable {
             turn.isBusy = true
             return turn.isCut
         }
-        if isCut { return .close }
+        guard !isCut, let peer = connection.peer else { return .close }
         let verdict: ProtocolRules.Verdict
         do throws(Refusal) {
             verdict = try ProtocolRules.check(received, limits: server.limits)
@@ -65,7 +65,7 @@ final class OngoingRequest: @unchecked Sendable {
             phase = .answered
             return .send(server.responder.response(to: error, of: nil), closing: true)
         }
-        let head = RequestHead(peer: connection.peer, request: verdict.request)
+        let head = RequestHead(peer: peer, request: verdict.request)
         self.head = head
         switch server.responder.plan(for: head) {
         case .collect(let maximumBytes):

@@ -7,20 +7,22 @@ internal import Synchronization
 /// What the callbacks of one listener share.
 final class Server: Sendable {
     let name: String
+    private let isUnix: Bool
     let limits: Limits
     let responder: any Responder
     let logger: Logger
-    let libraryLog: LibraryLog
+    let troubleLog: TroubleLog
     let connections = ConnectionTable()
     private let draining = Atomic(false)
-    private let sleepless = Atomic(false)
+    private let doorIsClosed = Atomic(false)
 
-    init(name: String, limits: Limits, responder: any Responder, logger: Logger) {
+    init(name: String, isUnix: Bool, limits: Limits, responder: any Responder, logger: Logger) {
         self.name = name
+        self.isUnix = isUnix
         self.limits = limits
         self.responder = responder
         self.logger = logger
-        libraryLog = LibraryLog(logger)
+        troubleLog = TroubleLog(logger)
     }
 
     /// Every answer is the last one of its connection from now on.
@@ -28,12 +30,20 @@ final class Server: Sendable {
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }
 
-    /// From now on every connection behaves as if it were cut. To be called before the connections are cut: one that
-    /// comes into being meanwhile finds this set, all others are found in the table.
-    func forbidSleep() { sleepless.store(true, ordering: .sequentiallyConsistent) }
+    /// From now on a connection is cut as soon as it begins.
+    func closeDoor() { doorIsClosed.store(true, ordering: .releasing) }
 
-    var forbidsSleep: Bool { sleepless.load(ordering: .sequentiallyConsistent) }
+    /// Enters a new connection. Whoever closes the door and then cuts all connections in the table misses none: this
+    /// one is in the table by then, or finds the door closed.
+    func welcome(_ connection: Connection) {
+        connections.insert(connection)
+        if connection.peer == nil || doorIsClosed.load(ordering: .acquiring) { connection.cut() }
+    }
 
-    /// Who is at the other end, asked once for each connection.
-    func peer(of descriptor: Int32) -> Peer { Peer(listener: name, transport: SocketAddress.transport(of: descriptor)) }
+    /// Who is at the other end, asked once for each connection; nil when the system does not say, and then nobody
+    /// must be served.
+    func peer(of descriptor: Int32) -> Peer? {
+        let transport = isUnix ? SocketAddress.unixPeer(of: descriptor) : SocketAddress.tcpPeer(of: descriptor)
+        return transport.map { Peer(listener: name, transport: $0) }
+    }
 }

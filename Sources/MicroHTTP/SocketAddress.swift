@@ -98,16 +98,19 @@ struct SocketAddress {
         return numeric.address == "::1" || (family == AF_INET && numeric.address.hasPrefix("127."))
     }
 
-    /// Who is connected to `descriptor`. A peer that has gone already has no address any more.
-    static func transport(of descriptor: Int32) -> Peer.Transport {
+    /// The address at the other end of a TCP connection; nil when it is gone already.
+    static func tcpPeer(of descriptor: Int32) -> Peer.Transport? {
         // SAFETY: the call writes no more than the storage has room for.
         let (result, address) = unsafe filled { unsafe getpeername(descriptor, $0, $1) }
-        if result == 0, let numeric = address.numeric { return .tcp(address: numeric.address, port: numeric.port) }
+        guard result == 0, let numeric = address.numeric else { return nil }
+        return .tcp(address: numeric.address, port: numeric.port)
+    }
+
+    /// Who connected to a Unix socket, as the kernel recorded it then.
+    static func unixPeer(of descriptor: Int32) -> Peer.Transport? {
         var peer = microhttpd_peer()
         // SAFETY: the call fills the structure it is given.
-        guard address.family == AF_UNIX, unsafe microhttpd_peer_credentials(descriptor, &peer) == 0 else {
-            return .tcp(address: "", port: 0)
-        }
+        guard unsafe microhttpd_peer_credentials(descriptor, &peer) == 0 else { return nil }
         return .unix(user: peer.user, group: peer.group, process: peer.process)
     }
 }

@@ -1,8 +1,8 @@
 internal import Logging
 internal import Threading
 
-/// The library's messages, at most so many a second: most of them a client can bring about.
-final class LibraryLog: Sendable {
+/// Messages a client can bring about, the library's among them: at most so many a second.
+final class TroubleLog: Sendable {
     private struct Window {
         var second: UInt64 = 0
         var written = 0
@@ -15,7 +15,7 @@ final class LibraryLog: Sendable {
 
     init(_ logger: Logger) { self.logger = logger }
 
-    func note(_ message: String) {
+    func note(_ message: String, at level: Logger.Level = .debug) {
         let second = MonotonicTime.now.nanoseconds / 1_000_000_000
         let (isWritten, dropped) = window.withLock { window -> (Bool, Int) in
             var dropped = 0
@@ -32,6 +32,7 @@ final class LibraryLog: Sendable {
         }
         guard isWritten else { return }
         let text = message.last == "\n" ? String(message.dropLast()) : message
-        logger.debug("libmicrohttpd", metadata: ["message": "\(text)", "droppedBefore": "\(dropped)"])
+        logger.log(
+            level: level, "A connection was in trouble", metadata: ["message": "\(text)", "droppedBefore": "\(dropped)"])
     }
 }
