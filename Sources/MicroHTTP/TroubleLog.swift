@@ -32,7 +32,7 @@ final class TroubleLog: Sendable {
         }
         guard isWritten else { return }
         let text = message.last == "\n" ? String(message.dropLast()) : message
-        logger.log(
-            level: level, "A connection was in trouble", metadata: ["message": "\(text)", "droppedBefore": "\(dropped)"])
+        let facts: Logger.Metadata = ["message": "\(text)", "droppedBefore": "\(dropped)"]
+        logger.log(level: level, "A connection was in trouble", metadata: facts)
     }
 }
