@@ -37,7 +37,12 @@ let package = Package(
         room("Threading"),
         room("TDXCalls"),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
+        room("HTTPExchange", ["Threading", httpTypes]),
+        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
 
         test("ThreadingTests", ["Threading"]),
+        test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
+        test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
     ]
 )

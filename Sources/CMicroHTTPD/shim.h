@@ -1,0 +1,90 @@
+#ifndef CMICROHTTPD_SHIM_H
+#define CMICROHTTPD_SHIM_H
+
+/* What Swift cannot see of libmicrohttpd by itself: variadic functions and macros. Nothing else lives here. */
+
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <microhttpd.h>
+
+/* The callbacks and numbers a daemon is started with. The same context is handed to every callback. */
+struct microhttpd_settings {
+    MHD_AccessHandlerCallback handle;
+    MHD_RequestCompletedCallback completed;
+    MHD_NotifyConnectionCallback connection;
+    void *(*target)(void *context, const char *uri, struct MHD_Connection *connection);
+    MHD_LogCallback log;
+    void *context;
+    unsigned int workers;
+    unsigned int connections;
+    unsigned int idle_seconds;
+    size_t connection_memory_bytes;
+};
+
+/* Starts a daemon without a listening socket: connections come through MHD_add_connection. */
+static inline struct MHD_Daemon *microhttpd_start(const struct microhttpd_settings *settings) {
+    const unsigned int flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC
+        | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
+    /* A pool of one thread is no pool to the library, and refused. */
+    const unsigned int pool = settings->workers > 1 ? settings->workers : 0;
+    return MHD_start_daemon(flags, 0, NULL, NULL, settings->handle, settings->context,
+        MHD_OPTION_EXTERNAL_LOGGER, settings->log, settings->context,
+        MHD_OPTION_NOTIFY_COMPLETED, settings->completed, settings->context,
+        MHD_OPTION_NOTIFY_CONNECTION, settings->connection, settings->context,
+        MHD_OPTION_URI_LOG_CALLBACK, settings->target, settings->context,
+        MHD_OPTION_THREAD_POOL_SIZE, pool,
+        MHD_OPTION_CONNECTION_LIMIT, settings->connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory_bytes,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,
+        MHD_OPTION_END);
+}
+
+/* The descriptor of a connection, or -1. */
+static inline int microhttpd_descriptor(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}
+
+/* What the connection callback stored when the connection began. */
+static inline void *microhttpd_connection_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+/* Bytes of the request's head, from the method to the empty line. */
+static inline size_t microhttpd_head_bytes(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
+static inline struct MHD_Response *microhttpd_streamed_response(
+    size_t block_bytes, MHD_ContentReaderCallback read, void *context, MHD_ContentReaderFreeCallback release) {
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block_bytes, read, context, release);
+}
+
+static const ssize_t microhttpd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
+static const ssize_t microhttpd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
+
+/* `struct ucred` is hidden behind a feature macro that a module importer does not set; the kernel's layout is this. */
+struct microhttpd_peer {
+    pid_t process;
+    uid_t user;
+    gid_t group;
+};
+
+/* Fills `peer` from SO_PEERCRED. 0, or -1 with errno. */
+static inline int microhttpd_peer_credentials(int descriptor, struct microhttpd_peer *peer) {
+    socklen_t size = sizeof *peer;
+    return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, peer, &size);
+}
+
+/* Hidden behind the same macro; a descriptor must not leak into a child process between two calls. */
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *size, int flags);
+
+static inline int microhttpd_accept(int descriptor, struct sockaddr *address, socklen_t *size) {
+    return accept4(descriptor, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+#endif

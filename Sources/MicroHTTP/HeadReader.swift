@@ -1,0 +1,52 @@
+internal import CMicroHTTPD
+internal import HTTPExchange
+
+/// Copies a request's head out of the library's memory.
+enum HeadReader {
+    /// - Parameters:
+    ///   - target: the target as the request line had it, up to its first NUL.
+    ///   - url, method, version: what the library passes to the handler; they lie in one buffer, in this order:
+    ///     method, url, version.
+    static func read(
+        _ connection: OpaquePointer, target: [UInt8], url: UnsafePointer<CChar>?, method: UnsafePointer<CChar>?,
+        version: UnsafePointer<CChar>?
+    ) -> ReceivedHead {
+        var fields: [(name: [UInt8], value: [UInt8])] = []
+        // SAFETY: the library calls back before it returns, with pointers that are good for the call.
+        unsafe withUnsafeMutablePointer(to: &fields) { fields in
+            _ = unsafe MHD_get_connection_values_n(connection, .HEADER_KIND, takeField, fields)
+        }
+        // SAFETY: all three are C strings the library holds for the whole request, or nil.
+        let versionText = unsafe version.map { unsafe String(cString: $0) } ?? ""
+        let methodText = unsafe method.map { unsafe String(cString: $0) } ?? ""
+        return ReceivedHead(
+            method: methodText, target: target,
+            targetHasNUL: unsafe hasNUL(target, url: url, version: version), isHTTP10: versionText == "HTTP/1.0",
+            fields: fields, headBytes: unsafe Int(microhttpd_head_bytes(connection)))
+    }
+
+    /// The library's strings end at a NUL, so a target with one inside looks shorter than it was: the version stands
+    /// further behind it than it should.
+    private static func hasNUL(
+        _ target: [UInt8], url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
+    ) -> Bool {
+        guard let url = unsafe url, let version = unsafe version else { return false }
+        return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(target.count) + 1
+    }
+}
+
+private func takeField(
+    _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ name: UnsafePointer<CChar>?, _ nameCount: Int,
+    _ value: UnsafePointer<CChar>?, _ valueCount: Int
+) -> MHD_Result {
+    guard let context = unsafe context else { return .NO }
+    // SAFETY: `read` passes a pointer to this very array; name and value are as long as the library says.
+    let fields = unsafe context.assumingMemoryBound(to: [(name: [UInt8], value: [UInt8])].self)
+    unsafe fields.pointee.append((bytes(name, nameCount), bytes(value, valueCount)))
+    return .YES
+}
+
+private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> [UInt8] {
+    // SAFETY: `count` bytes are readable at `start`; CChar and UInt8 have one layout.
+    unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: unsafe start == nil ? 0 : count))
+}

@@ -1,0 +1,104 @@
+public import HTTPExchange
+public import Logging
+internal import Threading
+
+/// Where a listener listens.
+public enum Endpoint: Hashable, Sendable {
+    /// A Unix socket. `mode` is the file's, such as `0o660`: who may connect is decided by the file system first.
+    case unixSocket(path: String, mode: UInt32)
+    /// Plain HTTP over TCP, on a numeric loopback address only. Port 0 lets the system choose.
+    case plainTCP(address: String, port: UInt16)
+}
+
+/// One listening socket and the server behind it.
+///
+/// Serves from `init` until `stop`. Several listeners may share a responder.
+public final class Listener: Sendable {
+    /// Threads that serve a listener's connections, if nothing else is said.
+    public static let defaultWorkers = 2
+
+    private let server: Server
+    private let daemon: Daemon
+    private let acceptor: Acceptor
+    private let socket: ListeningSocket
+    private let isRunning = Locked(true)
+
+    /// Binds, starts the threads and serves.
+    ///
+    /// - Parameters:
+    ///   - name: what the configuration calls this listener; it comes back in each request's `Peer`.
+    ///   - workers: threads that serve connections, 1 to 64.
+    ///   - logger: gets one line when serving begins and ends, what is our bug, and at debug level what
+    ///     libmicrohttpd says (at most a few lines a second).
+    /// - Throws: why it cannot listen; then nothing is left behind.
+    public init(
+        name: String, at endpoint: Endpoint, limits: Limits = Limits(), workers: Int = Listener.defaultWorkers,
+        responder: any Responder, logger: Logger
+    ) throws(ListenerError) {
+        if let problem = limits.problem { throw .unusableLimits(problem) }
+        guard (1...Limits.largestPool).contains(workers) else {
+            throw .unusableLimits("workers must lie between 1 and \(Limits.largestPool)")
+        }
+        switch endpoint {
+        case .unixSocket(let path, let mode): socket = try ListeningSocket.unix(path, mode: mode)
+        case .plainTCP(let address, let port): socket = try ListeningSocket.tcp(address, port: port)
+        }
+        var logger = logger
+        logger[metadataKey: "listener"] = "\(name)"
+        let isUnix = if case .unixSocket = endpoint { true } else { false }
+        server = Server(name: name, isUnix: isUnix, limits: limits, responder: responder, logger: logger)
+        guard let daemon = Daemon(server, workers: workers) else { throw .libraryRefused }
+        self.daemon = daemon
+        do throws(ListenerError) {
+            acceptor = try Acceptor(server, daemon, socket)
+        } catch {
+            daemon.stop()
+            throw error
+        }
+        acceptor.start()
+        logger.notice("Serving")
+    }
+
+    deinit { stop(within: .zero) }
+
+    /// The port in use; nil for a Unix socket.
+    public var port: UInt16? { socket.port }
+
+    /// Connections open now, idle ones included.
+    public var connectionCount: Int { server.connections.count }
+
+    /// Begins to drain: no new connection is taken, idle ones are closed, and every answer closes its connection.
+    ///
+    /// The caller then ends its own endless streams and waits in `stop`.
+    public func stopAccepting() {
+        server.beginDraining()
+        acceptor.stop()
+        server.connections.closeIdle()
+    }
+
+    /// Drains, waits until every request has been answered, and stops. Does nothing the second time.
+    ///
+    /// - Parameter deadline: what is still going on after this time is cut off.
+    /// - Returns: how many connections had to be cut.
+    @discardableResult
+    public func stop(within deadline: Duration) -> Int {
+        let wasRunning = isRunning.withLock { isRunning in
+            defer { isRunning = false }
+            return isRunning
+        }
+        guard wasRunning else { return 0 }
+        stopAccepting()
+        let end = MonotonicTime.now.advanced(by: deadline)
+        // A connection may have become idle after the last look: an answer that was on its way when draining began.
+        while !server.connections.waitUntilEmpty(timeout: Self.drainTick), MonotonicTime.now < end {
+            server.connections.closeIdle()
+        }
+        server.closeDoor()
+        let cut = server.connections.cutAll()
+        daemon.stop()
+        server.logger.notice("Stopped", metadata: ["connectionsCut": "\(cut)"])
+        return cut
+    }
+
+    private static let drainTick = Duration.milliseconds(20)
+}

@@ -1,0 +1,300 @@
+internal import CMicroHTTPD
+internal import HTTPExchange
+internal import HTTPTypes
+internal import Logging
+internal import Threading
+
+/// One request on its way, from the request line to the last byte of the answer.
+///
+/// Lives on its connection's thread, with two exceptions that go through the connection's lock: the answer and the
+/// wakes of streams, which come from anywhere.
+final class OngoingRequest: @unchecked Sendable {
+    private enum Phase {
+        case readingHead
+        case collecting(maximumBytes: Int)
+        case receiving(any BodyReceiver)
+        /// The body is not wanted; the answer waits for its end.
+        case swallowing(Response, closing: Bool)
+        case awaitingAnswer
+        case answered
+    }
+
+    let connection: Connection
+    private let serial: UInt64
+    /// The raw target, up to its first NUL.
+    let target: [UInt8]
+    private var phase = Phase.readingHead
+    private var head: RequestHead?
+    private var body: [UInt8] = []
+    private var swallowedBytes = 0
+    private(set) var download: Download?
+
+    init(on connection: Connection, target: [UInt8]) {
+        self.connection = connection
+        self.target = target
+        serial = connection.turn.withLock { $0.serial }
+    }
+
+    /// What the library is to do next.
+    enum Next {
+        case goOn
+        /// As `goOn`, but the bytes just offered were not taken.
+        case offerAgain
+        case send(Response, closing: Bool)
+        case close
+    }
+
+    private var server: Server { connection.server }
+
+    /// The head has been looked at; what comes now is body or end.
+    var hasBegun: Bool { if case .readingHead = phase { false } else { true } }
+
+    // MARK: The library's calls
+
+    /// The head is complete. An answer given here closes the connection, which is right only if a body is refused.
+    func begin(_ received: ReceivedHead) -> Next {
+        let isCut = connection.turn.withLock { turn in
+            turn.isBusy = true
+            return turn.isCut
+        }
+        guard !isCut, let peer = connection.peer else { return .close }
+        let verdict: ProtocolRules.Verdict
+        do throws(Refusal) {
+            verdict = try ProtocolRules.check(received, limits: server.limits)
+        } catch {
+            phase = .answered
+            return .send(server.responder.response(to: error, of: nil), closing: true)
+        }
+        let head = RequestHead(peer: peer, request: verdict.request)
+        self.head = head
+        switch server.responder.plan(for: head) {
+        case .collect(let maximumBytes):
+            return collect(upTo: min(max(0, maximumBytes), server.limits.bodyBytes), verdict)
+        case .stream(let receiver):
+            phase = .receiving(receiver)
+            return .goOn
+        case .refuse(let response):
+            return refuse(response, verdict)
+        }
+    }
+
+    /// A piece of the body.
+    func take(_ bytes: UnsafeBufferPointer<UInt8>) -> Next {
+        // The library may offer the next chunk in the same breath, although the connection sleeps by now.
+        let (isCut, isAsleep) = connection.turn.withLock { ($0.isCut, $0.sleep != nil) }
+        if isCut { return .close }
+        if isAsleep { return .offerAgain }
+        switch phase {
+        case .collecting(let maximumBytes):
+            if bytes.count > maximumBytes - body.count {
+                body = []
+                phase = .swallowing(server.responder.response(to: .bodyTooLarge, of: head), closing: true)
+                return swallow(bytes.count)
+            }
+            unsafe body.append(contentsOf: bytes)
+            return .goOn
+        case .receiving(let receiver):
+            return unsafe pass(bytes, to: receiver)
+        case .swallowing:
+            return swallow(bytes.count)
+        case .readingHead, .awaitingAnswer, .answered:
+            return .close
+        }
+    }
+
+    /// The request is complete, or the connection has been resumed for its answer.
+    func finishReading() -> Next {
+        switch phase {
+        case .collecting:
+            return respond(receiver: nil)
+        case .receiving(let receiver):
+            phase = .awaitingAnswer
+            receiver.end(.complete)
+            return respond(receiver: receiver)
+        case .swallowing(let response, let closing):
+            phase = .answered
+            return .send(response, closing: closing)
+        case .awaitingAnswer:
+            return takeAnswer()
+        case .readingHead, .answered:
+            return .close
+        }
+    }
+
+    /// The connection is done with this request, well or badly.
+    func end(completely: Bool) {
+        let unsent = connection.turn.withLock { turn -> ExchangeOutcome? in
+            defer {
+                turn = Turn(
+                    serial: turn.serial + 1, clientHasGone: turn.clientHasGone, isCut: turn.isCut)
+            }
+            return turn.outcome
+        }
+        unsent?.discard()
+        switch phase {
+        case .receiving(let receiver): receiver.end(.broken)
+        case .swallowing(let response, _): response.discard()
+        default: break
+        }
+        download?.end(completely: completely)
+        download = nil
+        phase = .answered
+    }
+
+    /// Remembers the stream that is about to be sent, so that it learns of its end.
+    func attach(_ source: any BodySource) -> Download {
+        let download = Download(source, for: self)
+        self.download = download
+        return download
+    }
+
+    /// No answer could be sent after all.
+    func abandon(_ response: Response) { if download == nil { response.discard() } }
+
+    // MARK: Bodies
+
+    private func collect(upTo maximumBytes: Int, _ verdict: ProtocolRules.Verdict) -> Next {
+        if case .length(let length) = verdict.framing {
+            if length > UInt64(maximumBytes) {
+                return refuse(server.responder.response(to: .bodyTooLarge, of: head), verdict)
+            }
+        }
+        phase = .collecting(maximumBytes: maximumBytes)
+        return .goOn
+    }
+
+    /// Answers at once if the body would cost more than the connection is worth; else reads it away first, so that the
+    /// client gets to read the answer and the connection lives on.
+    private func refuse(_ response: Response, _ verdict: ProtocolRules.Verdict) -> Next {
+        let isCheap =
+            switch verdict.framing {
+            case .none: true
+            case .length(let length): length <= UInt64(server.limits.swallowedBytes) && !verdict.expectsContinue
+            case .chunked: false
+            }
+        guard isCheap else {
+            phase = .answered
+            return .send(response, closing: true)
+        }
+        phase = .swallowing(response, closing: false)
+        return .goOn
+    }
+
+    private func swallow(_ count: Int) -> Next {
+        swallowedBytes += count
+        return swallowedBytes > server.limits.swallowedBytes ? .close : .goOn
+    }
+
+    private func pass(_ bytes: UnsafeBufferPointer<UInt8>, to receiver: any BodyReceiver) -> Next {
+        connection.turn.withLock { $0.woken = false }
+        // SAFETY: the bytes are the library's until the handler returns; a span cannot outlive this call.
+        switch unsafe receiver.receive(bytes.span, wake: wake) {
+        case .more:
+            return .goOn
+        case .full:
+            return sleep(for: .upload) == .mustEnd ? .close : .goOn
+        case .refuse(let response):
+            receiver.end(.broken)
+            phase = .swallowing(response, closing: true)
+            return .goOn
+        }
+    }
+
+    // MARK: Answers
+
+    private func respond(receiver: (any BodyReceiver)?) -> Next {
+        phase = .awaitingAnswer
+        guard let head else { return .close }
+        let request = Request(head: head, body: body, receiver: receiver)
+        body = []
+        do {
+            // Nobody else may hold the exchange when the outcome is looked for below: dropping it is an answer, too.
+            let exchange = Exchange(self)
+            server.responder.respond(to: request, through: exchange)
+        }
+        return takeAnswer()
+    }
+
+    private func takeAnswer() -> Next {
+        let (outcome, isCut) = connection.turn.withLock { turn -> (ExchangeOutcome?, Bool) in
+            defer { turn.outcome = nil }
+            if turn.outcome == nil, !turn.isCut { connection.suspend(&turn, for: .answer) }
+            return (turn.outcome, turn.isCut)
+        }
+        switch outcome {
+        case nil:
+            return isCut ? .close : .goOn
+        case .response(let response):
+            phase = .answered
+            return .send(response, closing: false)
+        case .abandoned:
+            server.logger.error("A request was never answered", metadata: ["path": "\(head?.target.path ?? "")"])
+            phase = .answered
+            return .send(server.responder.response(to: .abandoned, of: head), closing: false)
+        }
+    }
+
+    // MARK: Sleeping and waking
+
+    enum SleepOutcome {
+        case asleep
+        /// A wake came first.
+        case stayAwake
+        case mustEnd
+    }
+
+    func sleep(for reason: Turn.Sleep) -> SleepOutcome {
+        connection.turn.withLock { turn in
+            if turn.isCut { return .mustEnd }
+            if turn.woken {
+                turn.woken = false
+                return .stayAwake
+            }
+            connection.suspend(&turn, for: reason)
+            return .asleep
+        }
+    }
+
+    /// Wakes this request's stream; harmless once the request is over.
+    var wake: Wake {
+        Wake { [connection, serial] in
+            connection.turn.withLock { turn in
+                guard turn.serial == serial else { return }
+                switch turn.sleep {
+                case .upload, .download: connection.resume(&turn)
+                case .answer: break
+                case nil: turn.woken = true
+                }
+            }
+        }
+    }
+}
+
+extension OngoingRequest: ExchangeTransport {
+    func deliver(_ outcome: ExchangeOutcome) {
+        let isHeard = connection.turn.withLock { turn -> Bool in
+            guard turn.serial == serial else { return false }
+            turn.outcome = outcome
+            connection.resume(&turn)
+            return true
+        }
+        if !isHeard { outcome.discard() }
+    }
+
+    func reportSecondAnswer(_ response: Response) {
+        server.logger.error(
+            "A request was answered twice", metadata: ["status": "\(response.head.status.code)"])
+        response.discard()
+    }
+
+    var clientHasGone: Bool { connection.turn.withLock { $0.serial != serial || $0.clientHasGone } }
+}
+
+extension ExchangeOutcome {
+    fileprivate func discard() { if case .response(let response) = self { response.discard() } }
+}
+
+extension Response {
+    /// Tells the source of an answer that is not sent.
+    fileprivate func discard() { if case .stream(let source) = body { source.end(.broken) } }
+}

@@ -1,0 +1,154 @@
+internal import HTTPExchange
+internal import HTTPTypes
+
+/// A request's head as the library hands it over: bytes, not yet believed.
+struct ReceivedHead {
+    var method: String
+    /// The target up to its first NUL.
+    var target: [UInt8]
+    /// True when the request line went on after a NUL inside the target.
+    var targetHasNUL: Bool
+    var isHTTP10: Bool
+    var fields: [(name: [UInt8], value: [UInt8])]
+    var headBytes: Int
+}
+
+/// What a head says about the body to come.
+enum BodyFraming: Equatable {
+    case none
+    case length(UInt64)
+    case chunked
+}
+
+/// What libmicrohttpd 0.9.75 lets through and we do not: each rule closes a way to smuggle one request inside
+/// another, or to mean a different resource than the one that is checked.
+enum ProtocolRules {
+    struct Verdict {
+        var request: HTTPRequest
+        var framing: BodyFraming
+        /// The client waits for `100 Continue` before it sends the body.
+        var expectsContinue: Bool
+    }
+
+    static func check(_ head: ReceivedHead, limits: Limits) throws(Refusal) -> Verdict {
+        guard head.target.count <= limits.targetBytes else { throw .targetTooLong }
+        guard head.headBytes <= limits.headBytes, head.fields.count <= limits.fields else { throw .headTooLarge }
+        guard let method = HTTPRequest.Method(head.method) else { throw .bad("bad-method", "the method is no token") }
+        guard method != .connect else { throw .notImplemented("connect", "CONNECT is not served") }
+        var fields = HTTPFields()
+        fields.reserveCapacity(head.fields.count)
+        var decisive = DecisiveFields()
+        for (rawName, value) in head.fields {
+            guard let name = HTTPField.Name(String(decoding: rawName, as: UTF8.self)) else {
+                throw .bad("bad-field-name", "a field name is no token")
+            }
+            guard value.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else {
+                throw .bad("bad-field-value", "a field value contains a control character")
+            }
+            let field = HTTPField(name: name, value: value)
+            decisive.note(field)
+            fields.append(field)
+        }
+        let host = try host(decisive.hosts, required: !head.isHTTP10)
+        let (path, authority) = try target(of: head, method: method)
+        let framing = try framing(decisive, isHTTP10: head.isHTTP10)
+        let expectsContinue = try expectation(decisive.expectations, isHTTP10: head.isHTTP10)
+        let request = HTTPRequest(
+            method: method, scheme: "http", authority: authority ?? host, path: path, headerFields: fields)
+        return Verdict(request: request, framing: framing, expectsContinue: expectsContinue)
+    }
+
+    /// The fields that decide where a request ends and whom it is for.
+    private struct DecisiveFields {
+        var hosts: [String] = []
+        var lengths: [String] = []
+        var codings: [String] = []
+        var expectations: [String] = []
+
+        mutating func note(_ field: HTTPField) {
+            switch field.name.canonicalName {
+            case "host": hosts.append(field.value)
+            case "content-length": lengths.append(field.value)
+            case "transfer-encoding": codings.append(field.value)
+            case "expect": expectations.append(field.value)
+            default: break
+            }
+        }
+    }
+
+    private static func host(_ hosts: [String], required: Bool) throws(Refusal) -> String? {
+        guard hosts.count <= 1, !(required && hosts.isEmpty) else {
+            throw .bad("bad-host", "an HTTP/1.1 request has exactly one Host field")
+        }
+        guard let host = hosts.first else { return nil }
+        try checkAuthority(host)
+        return host
+    }
+
+    private static func checkAuthority(_ authority: String) throws(Refusal) {
+        let allowed = authority.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x21...0x7E: !#"/\?#@,<>"{}|^`"#.utf8.contains(byte)
+            default: false
+            }
+        }
+        guard allowed else { throw .bad("bad-host", "the Host field is no host") }
+    }
+
+    /// The target in origin form, and the authority when the client wrote the absolute form.
+    private static func target(
+        of head: ReceivedHead, method: HTTPRequest.Method
+    ) throws(Refusal) -> (path: String, authority: String?) {
+        guard !head.targetHasNUL, head.target.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") })
+        else { throw .bad("bad-target", "the request target contains a byte that has no place there") }
+        let raw = String(decoding: head.target, as: UTF8.self)
+        if raw == "*", method == .options { return (raw, nil) }
+        var path = raw[...]
+        var authority: String?
+        if raw.utf8.first != UInt8(ascii: "/") {
+            guard let scheme = raw.utf8.firstRange(of: "://".utf8),
+                ["http", "https"].contains(raw[..<scheme.lowerBound].lowercased())
+            else { throw .bad("bad-target", "the request target is neither a path nor an http URI") }
+            let rest = raw[scheme.upperBound...]
+            let end = rest.utf8.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+            authority = String(rest[..<end])
+            try checkAuthority(rest[..<end].description)
+            path = rest[end...]
+            if path.utf8.first != UInt8(ascii: "/") { path = "/" + path }
+        }
+        if head.target.contains(UInt8(ascii: "%")) {
+            let target = Target(String(path))
+            do throws(TargetError) {
+                _ = try target.segments()
+                _ = try target.queryItems()
+            } catch {
+                throw .bad("bad-target", error.description)
+            }
+        }
+        return (String(path), authority)
+    }
+
+    private static func framing(_ fields: DecisiveFields, isHTTP10: Bool) throws(Refusal) -> BodyFraming {
+        if let coding = fields.codings.first {
+            guard fields.lengths.isEmpty, !isHTTP10 else {
+                throw .bad("bad-framing", "Transfer-Encoding with Content-Length, or in HTTP/1.0")
+            }
+            guard fields.codings.count == 1, coding.lowercased() == "chunked" else {
+                throw .notImplemented("unknown-transfer-coding", "chunked is the only transfer coding served")
+            }
+            return .chunked
+        }
+        guard let text = fields.lengths.first else { return .none }
+        let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        guard fields.lengths.count == 1, isNumber, let length = UInt64(text) else {
+            throw .bad("bad-framing", "more than one Content-Length, or one that is no number")
+        }
+        return length == 0 ? .none : .length(length)
+    }
+
+    private static func expectation(_ expectations: [String], isHTTP10: Bool) throws(Refusal) -> Bool {
+        guard let expectation = expectations.first, !isHTTP10 else { return false }
+        guard expectations.count == 1, expectation.lowercased() == "100-continue" else { throw .expectationFailed }
+        return true
+    }
+}

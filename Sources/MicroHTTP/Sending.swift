@@ -1,0 +1,86 @@
+internal import CMicroHTTPD
+internal import HTTPExchange
+internal import HTTPTypes
+internal import Logging
+
+/// Turns a `Response` into the library's, and queues it.
+enum Sending {
+    /// - Returns: what the handler is to return; NO closes the connection without an answer.
+    static func send(
+        _ response: Response, closing: Bool, for request: OngoingRequest, on connection: OpaquePointer
+    ) -> MHD_Result {
+        let code = response.head.status.code
+        guard (200...999).contains(code), let object = unsafe object(for: response.body, of: request) else {
+            request.abandon(response)
+            return .NO
+        }
+        // SAFETY: the library keeps a reference of its own for as long as it sends.
+        defer { unsafe MHD_destroy_response(object) }
+        for field in response.head.headerFields where !isOurs(field.name) {
+            let value = [UInt8](field.value.utf8) + [0]
+            let added = unsafe value.withUnsafeBufferPointer { value in
+                // SAFETY: both strings end with a NUL and are copied by the call.
+                unsafe value.withMemoryRebound(to: CChar.self) { value in
+                    unsafe MHD_add_response_header(object, field.name.rawName, value.baseAddress)
+                }
+            }
+            if added != .YES { request.connection.server.logger.error("A field could not be sent") }
+        }
+        if closing { unsafe MHD_add_response_header(object, "Connection", "close") }
+        return unsafe MHD_queue_response(connection, UInt32(code), object)
+    }
+
+    /// Fields that describe the connection or the message as it is sent, which is the library's to know.
+    private static func isOurs(_ name: HTTPField.Name) -> Bool {
+        switch name.canonicalName {
+        case "date", "connection", "content-length", "transfer-encoding": true
+        default: false
+        }
+    }
+
+    private static func object(for body: Response.Body, of request: OngoingRequest) -> OpaquePointer? {
+        switch body {
+        case .none:
+            return unsafe MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+        case .bytes(let bytes):
+            return unsafe bytes.withUnsafeBytes { bytes in
+                // SAFETY: the library copies the bytes before it returns, and does not write to them.
+                unsafe MHD_create_response_from_buffer(
+                    bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
+            }
+        case .shared(let body):
+            let address = unsafe body.address
+            // SAFETY: the reference taken here keeps the bytes where they are until the library lets go of them.
+            return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+                address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
+                Unmanaged.passRetained(body).toOpaque())
+        case .stream(let source):
+            _ = request.attach(source)
+            // SAFETY: the reference taken here is given back by `releaseRequest`.
+            return unsafe microhttpd_streamed_response(
+                Limits.streamBlockBytes, fillFromSource, Unmanaged.passRetained(request).toOpaque(), releaseRequest)
+        }
+    }
+}
+
+private func releaseBody(_ context: UnsafeMutableRawPointer?) {
+    guard let context = unsafe context else { return }
+    // SAFETY: balances the reference taken when the response was made.
+    unsafe Unmanaged<EncodedBody>.fromOpaque(context).release()
+}
+
+private func releaseRequest(_ context: UnsafeMutableRawPointer?) {
+    guard let context = unsafe context else { return }
+    // SAFETY: balances the reference taken when the response was made.
+    unsafe Unmanaged<OngoingRequest>.fromOpaque(context).release()
+}
+
+private func fillFromSource(
+    _ context: UnsafeMutableRawPointer?, _ position: UInt64, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int
+) -> Int {
+    guard let context = unsafe context else { return microhttpd_end_with_error }
+    // SAFETY: the response holds the request until it is freed; the buffer is as large as the library says.
+    let request = unsafe Unmanaged<OngoingRequest>.fromOpaque(context).takeUnretainedValue()
+    return unsafe request.download?.fill(UnsafeMutableRawBufferPointer(start: buffer, count: capacity))
+        ?? microhttpd_end_with_error
+}
