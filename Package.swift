@@ -35,7 +35,9 @@ let package = Package(
     ],
     targets: [
         room("Threading"),
+        room("ControlSchema"),
 
         test("ThreadingTests", ["Threading"]),
+        test("ControlSchemaTests", ["ControlSchema"]),
     ]
 )
