@@ -9,7 +9,7 @@ public enum ControlJSON {
         _ type: Body.Type, from bytes: [UInt8]
     ) throws(RequestError) -> Body {
         if bytes.isEmpty, let body = Body.whenAbsent { return body }
-        try JSONShape.check(bytes)
+        try JSONText.check(bytes)
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))
         } catch let error as RequestError {

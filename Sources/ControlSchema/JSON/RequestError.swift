@@ -1,4 +1,6 @@
 /// Why a request body was refused.
+///
+/// A body that is no JSON has no violations: its `detail` names the byte at which it stops being JSON.
 public struct RequestError: Error, Hashable, Sendable {
     /// What kind of refusal it is, with the code of the problem.
     public var error: OwnError
@@ -13,10 +15,7 @@ public struct RequestError: Error, Hashable, Sendable {
         self.violations = violations
     }
 
-    static func malformed(_ detail: String, pointer: String? = nil) -> Self {
-        let violations = pointer.map { [Violation(pointer: $0, reason: detail)] } ?? []
-        return Self(.malformedJSON, detail: detail, violations: violations)
-    }
+    static func malformed(_ detail: String) -> Self { Self(.malformedJSON, detail: detail) }
 
     static func tooLarge() -> Self {
         Self(.payloadTooLarge, detail: "the body is longer than \(RequestLimits.maximumBytes) bytes")

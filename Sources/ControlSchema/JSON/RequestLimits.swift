@@ -6,8 +6,9 @@ public enum RequestLimits {
     public static let maximumDepth = 16
     /// Violations that are reported of one request.
     public static let maximumViolations = 32
-    /// Elements of an array of numbers, and of CPUID settings: what a TD can have of either.
+    /// Elements of an array that has one for each vCPU.
     public static let maximumVCPUs = 65_535
+    /// CPUID settings of one TD.
     public static let maximumCPUIDSettings = 256
     /// Highest integer of the contract: what every JSON reader keeps exactly.
     public static let maximumInteger = 9_007_199_254_740_991

@@ -69,6 +69,7 @@ extension RequestObject {
             var array = try $0.nestedUnkeyedContainer(forKey: $1)
             var values: [Value] = []
             var violations: [Violation] = []
+            var unknownOnly = true
             while !array.isAtEnd {
                 guard values.count < limit else { return nil }
                 // A decoder that fails stays where it is, so the place is kept by asking for a nested decoder.
@@ -77,10 +78,11 @@ extension RequestObject {
                     values.append(try Value(from: element))
                 } catch let error as RequestError {
                     violations += error.violations
+                    unknownOnly = unknownOnly && error.error == .unknownMember
                     guard violations.count < RequestLimits.maximumViolations else { break }
                 }
             }
-            if !violations.isEmpty { throw RequestError.invalid(violations, unknownMembersOnly: false) }
+            if !violations.isEmpty { throw RequestError.invalid(violations, unknownMembersOnly: unknownOnly) }
             return values
         }
     }
