@@ -6,7 +6,8 @@ struct JSONTests {
     @Test(
         "What is no JSON is refused as such",
         arguments: [
-            "", " ", "{", "}", #"{"spec""#, #"{"spec":}"#, "{}{}", "{} x", #"{"a":1,}"#, #"{'a':1}"#, "[1,]", "nul",
+            "", " ", "{", "}", #"{"spec""#, #"{"spec":}"#, "{}{}", "{} x", #"{"a":1,}"#, #"{'a':1}"#, "[1,]", "nul", "[1 2]", "{,}", "truex",
+            #"{"a":1e}"#, #"{"a":-}"#, #"{"a":"\ud800\u0041"}"#, #"{"a":"\udc00"}"#, #"{"a":"\u12g4"}"#, #"{"a":"\u"}"#,
             #"{"a":1e}"#, #"{"a":-}"#,
             #"{"a":"\ud800\u0041"}"#, #"{"a":"\udc00"}"#, #"{"a":"\u12g4"}"#, #"{"a":"\u"}"#, "[1 2]", "{,}", "truex",
             #"{"name":"\ud800"}"#, "{\"name\":\"a\nb\"}", #"{"name":"\x"}"#, #"{"count":01}"#, #"{"count":+1}"#,
@@ -24,6 +25,23 @@ struct JSONTests {
         let error = refusal(of: json, as: CreateTDRequest.self)
         #expect(error?.error == .invalidValue)
         #expect(error?.violations == [Violation(pointer: "", reason: "must be an object")])
+    }
+
+    @Test("The byte at which a body stops being JSON is named")
+    func position() {
+        #expect(refusal(of: #"{"a":1,}"#, as: CancelRequest.self)?.detail == "the body is not valid JSON: byte 7")
+        #expect(refusal(of: "{} x", as: CancelRequest.self)?.detail == "the body is not valid JSON: byte 3")
+        #expect(refusal(of: " ", as: CancelRequest.self)?.detail == "the body is not valid JSON: byte 1")
+    }
+
+    @Test(
+        "What is JSON is not called malformed, whatever it holds",
+        arguments: [
+            #"{"a":[1,-0,0.5,1e9,1E+9,2e-3,true,false,null,{},[]]}"#, " \t\r\n{ } ",
+            #"{"\u00e4\ud83d\ude00\/\b\f\n\r\t\"\\":"ä😀"}"#,
+        ])
+    func wellFormed(_ json: String) {
+        #expect(refusal(of: json, as: CancelRequest.self)?.error != .malformedJSON)
     }
 
     @Test("Text that is not UTF-8 is refused")

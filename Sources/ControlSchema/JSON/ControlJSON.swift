@@ -11,7 +11,9 @@ public enum ControlJSON {
         if bytes.isEmpty, let body = Body.whenAbsent { return body }
         try JSONText.check(bytes)
         do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
+            let decoder = JSONDecoder()
+            if let key = RequestObject.strictness { decoder.userInfo[key] = true }
+            return try decoder.decode(type, from: Data(bytes))
         } catch let error as RequestError {
             throw error
         } catch let error as DecodingError {

@@ -21,12 +21,17 @@ struct RequestObject {
         init?(intValue: Int) { nil }
     }
 
+    /// Set by `ControlJSON.decodeRequest`: an answer that holds the same type may have members of a newer version.
+    static let strictness = CodingUserInfoKey(rawValue: "strict")
+
     private let container: KeyedDecodingContainer<Name>
+    private let refusesUnknown: Bool
     private var asked: Set<String> = []
     private var violations: [Violation] = []
     private var unknownOnly = true
 
     init(_ decoder: any Decoder) throws {
+        refusesUnknown = Self.strictness.map { decoder.userInfo[$0] != nil } ?? true
         do {
             container = try decoder.container(keyedBy: Name.self)
         } catch is DecodingError {
@@ -93,7 +98,7 @@ struct RequestObject {
 
     /// Refuses what nobody asked for, and throws if anything was wrong.
     mutating func finish() throws {
-        for name in names.sorted() where !asked.contains(name) {
+        for name in names.sorted() where refusesUnknown && !asked.contains(name) {
             violations.append(
                 Violation(pointer: pointer(of: container.codingPath, name), reason: "is not a member of this object"))
         }
