@@ -44,5 +44,9 @@ let package = Package(
         test("ThreadingTests", ["Threading"]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
+        room("ControlSchema"),
+
+        test("ThreadingTests", ["Threading"]),
+        test("ControlSchemaTests", ["ControlSchema"]),
     ]
 )

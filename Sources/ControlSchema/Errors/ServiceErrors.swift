@@ -1,0 +1,63 @@
+/// What can be wrong on our side.
+extension OwnError {
+    public static let internalError = OwnError(
+        "internal-error", 500, "The daemon has a fault",
+        "Something happened that should be impossible. The log has the request's id.",
+        remedy: "Report it with the requestId.")
+    public static let moduleLacksLeaf = OwnError(
+        "module-lacks-leaf", 501, "This TDX module has no such leaf",
+        "The leaf, or the version of it that the request needs, is not in this module.",
+        remedy: "See leaves in /host.")
+    public static let moduleLacksVpInitV1 = OwnError(
+        "module-lacks-vp-init-v1", 501, "This TDX module takes no x2APIC ids",
+        "TDH.VP.INIT version 1 came with a later module; TDX_FEATURES0 bit 20 tells.",
+        remedy: "Leave the x2APIC ids out.")
+    public static let backendLacksLeaf = OwnError(
+        "backend-lacks-leaf", 501, "This back end cannot issue the leaf",
+        "The module may have the leaf, but the way to it does not carry it.",
+        remedy: "See leaves in /host.")
+    public static let notReady = OwnError(
+        "not-ready", 503, "The daemon is not ready",
+        "It is still starting, or the TDX module is not ready.",
+        remedy: "Try again after Retry-After seconds; see /readyz.", retryable: true)
+    public static let draining = OwnError(
+        "draining", 503, "The daemon is stopping",
+        "It finishes what it has begun and takes no new work.",
+        remedy: "Try again when it has been started again.", retryable: true)
+    public static let busy = OwnError(
+        "busy", 503, "The module stayed busy",
+        "A call was refused for now as often as the retry budget allows.",
+        remedy: "Try again after Retry-After seconds.", retryable: true)
+
+    static let ofService = [
+        internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, notReady, draining, busy,
+    ]
+}
+
+/// Failures of the SEAMCALL instruction and of the way to it: the module did not answer.
+extension OwnError {
+    public static let shimVMFailInvalid = OwnError(
+        "shim-vmfailinvalid", 503, "The processor entered no TDX module",
+        "SEAMCALL ended with the carry flag set: no module is loaded, or SEAM cannot be used.",
+        remedy: "Load the TDX module; see the kernel's log.", origin: .shim)
+    public static let shimGeneralProtection = OwnError(
+        "shim-general-protection", 503, "SEAMCALL raised #GP",
+        "The firmware has not enabled TDX on this processor.",
+        remedy: "Enable TDX in the firmware's setup.", origin: .shim)
+    public static let shimUndefinedInstruction = OwnError(
+        "shim-undefined-instruction", 503, "SEAMCALL raised #UD",
+        "The processor is not in VMX operation, or has no SEAM.",
+        remedy: "Load the kernel's virtualisation module.", origin: .shim)
+    public static let shimUnavailable = OwnError(
+        "shim-unavailable", 503, "The back end does not answer",
+        "The device or the process that carries the calls is gone.",
+        remedy: "See the daemon's log.", retryable: true, origin: .shim)
+    public static let shimRefused = OwnError(
+        "shim-refused", 500, "The back end refused the call",
+        "The call was stopped on its way: the back end's own checks do not allow it.",
+        remedy: "Report it with the SEAMCALL record.", origin: .shim)
+
+    static let ofShim = [
+        shimVMFailInvalid, shimGeneralProtection, shimUndefinedInstruction, shimUnavailable, shimRefused,
+    ]
+}

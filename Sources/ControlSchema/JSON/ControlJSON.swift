@@ -1,0 +1,69 @@
+internal import FoundationEssentials
+
+/// The one place where bodies become values and values become bodies.
+public enum ControlJSON {
+    /// Decodes the body of a request strictly: unknown members, duplicates, nulls, wrong types and values out of
+    /// range are refused, each with its JSON Pointer.
+    /// - Throws: `RequestError` with every violation that could be found.
+    public static func decodeRequest<Body: RequestBody>(
+        _ type: Body.Type, from bytes: [UInt8]
+    ) throws(RequestError) -> Body {
+        if bytes.isEmpty, let body = Body.whenAbsent { return body }
+        try JSONText.check(bytes)
+        do {
+            let decoder = JSONDecoder()
+            if let key = RequestObject.strictness { decoder.userInfo[key] = true }
+            return try decoder.decode(type, from: Data(bytes))
+        } catch let error as RequestError {
+            throw error
+        } catch let error as DecodingError {
+            throw RequestError(error)
+        } catch {
+            throw .malformed("the body is not valid JSON")
+        }
+    }
+
+    /// Decodes an answer leniently: unknown members are ignored, since a newer server may send them.
+    public static func decodeAnswer<Answer: Decodable>(
+        _ type: Answer.Type, from bytes: [UInt8]
+    ) throws(DecodingError) -> Answer {
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch let error as DecodingError {
+            throw error
+        } catch {
+            throw .dataCorrupted(.init(codingPath: [], debugDescription: "not an answer", underlyingError: error))
+        }
+    }
+
+    /// The bytes of `value`. Everything in this room can be encoded: there are no floating-point numbers in it.
+    public static func encode(_ value: some Encodable) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        do {
+            return try [UInt8](encoder.encode(value))
+        } catch {
+            preconditionFailure("a value of the contract cannot be encoded: \(error)")
+        }
+    }
+
+    /// The bytes of a list whose items are encoded already, so that a resource is encoded once per revision.
+    public static func encodeList(
+        items: some Sequence<[UInt8]>, nextCursor: String? = nil, revision: UInt64
+    ) -> [UInt8] {
+        var bytes = Array(#"{"items":["#.utf8)
+        var first = true
+        for item in items {
+            if !first { bytes.append(UInt8(ascii: ",")) }
+            first = false
+            bytes += item
+        }
+        bytes += Array("]".utf8)
+        if let nextCursor {
+            bytes += Array(#","nextCursor":"#.utf8)
+            bytes += encode(nextCursor)
+        }
+        bytes += Array(#","revision":\#(revision)}"#.utf8)
+        return bytes
+    }
+}
