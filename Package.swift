@@ -34,19 +34,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
+        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+
         room("Threading"),
         room("TDXCalls"),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
-        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
+        room("ControlSchema"),
 
         test("ThreadingTests", ["Threading"]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
-        room("ControlSchema"),
-
-        test("ThreadingTests", ["Threading"]),
         test("ControlSchemaTests", ["ControlSchema"]),
     ]
 )
