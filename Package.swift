@@ -42,6 +42,9 @@ let package = Package(
         room("HTTPExchange", ["Threading", httpTypes]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
         room("ControlSchema"),
+        room(
+            "ControlAPI",
+            ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
 
         test("ThreadingTests", ["Threading"]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),

@@ -119,8 +119,9 @@ public struct Page: Hashable, Sendable {
     public internal(set) var state: State
     /// The vCPU it serves, if any.
     public internal(set) var vcpu: Int?
-    /// The sequence at which it came into this state.
+    /// When it came into this state: the sequence and the time.
     public internal(set) var since: UInt64
+    public internal(set) var sinceTime: WallTime
 
     public var kind: PageKind? {
         switch state {

@@ -37,7 +37,8 @@ public struct Plan: Hashable, Sendable {
                 imagined += 1
                 let address = PageAddress<AnyPage>(rawValue: 1 << 62 + imagined * UInt64(pageSizeBytes))
                 let id = ResourceID(.page, UInt128(imagined))
-                domain.pages.append(Page(id: id, address: address, state: .reserved, vcpu: nil, since: 0))
+                domain.pages.append(
+                    Page(id: id, address: address, state: .reserved, vcpu: nil, since: 0, sinceTime: domain.createdAt))
                 accepted =
                     call == .create ? .created(TD(tdr: PageAddress(rawValue: address.rawValue))) : .page(address)
             }

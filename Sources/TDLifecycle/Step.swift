@@ -92,7 +92,7 @@ struct Step {
                 domain.pages.append(
                     Page(
                         id: engine.ids.next(.page), address: PageAddress(rawValue: address.rawValue),
-                        state: .reserved, vcpu: nil, since: engine.nextSequence()))
+                        state: .reserved, vcpu: nil, since: engine.nextSequence(), sinceTime: now))
                 pagesTaken += 1
                 operation.promised.pages -= 1
             }

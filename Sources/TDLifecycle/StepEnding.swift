@@ -124,6 +124,7 @@ extension Step {
         if case .held(let held) = domain.pages[place].state { domain.heldCounts[held, default: 0] -= 1 }
         domain.pages[place].state = .quarantined(kind)
         domain.pages[place].since = record?.sequence ?? engine.nextSequence()
+        domain.pages[place].sinceTime = now
         pagesQuarantined += 1
         domain.quarantine.append(
             Quarantined(

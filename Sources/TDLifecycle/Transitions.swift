@@ -19,14 +19,14 @@ extension Domain {
             guard case .created(let created) = accepted else { return }
             td = created
             lifecycle = .hkidAssigned
-            hold(created.tdr.any, as: .tdr, vcpu: nil, sequence)
+            hold(created.tdr.any, as: .tdr, vcpu: nil, sequence, time)
         case .configureKey(let package):
             configuredPackages.insert(package)
             if configuredPackages.count == platform.packages.count { lifecycle = .keysConfigured }
         case .addTDCSPage:
             guard case .page(let address) = accepted else { return }
             td?.tdcs.append(PageAddress(rawValue: address.rawValue))
-            hold(address, as: .tdcs, vcpu: nil, sequence)
+            hold(address, as: .tdcs, vcpu: nil, sequence, time)
             if pageCount(.tdcs) >= platform.module.tdcsPages, opState == nil { opState = .uninitialized }
         case .initialize:
             opState = .initialized
@@ -36,12 +36,12 @@ extension Domain {
             vcpus.append(
                 VCPU(
                     number: number, createdAt: time, spec: spec, vp: VP(tdvpr: PageAddress(rawValue: address.rawValue))))
-            hold(address, as: .tdvpr, vcpu: number, sequence)
+            hold(address, as: .tdvpr, vcpu: number, sequence, time)
             vcpus[number].revision = sequence
         case .addTDCXPage(let number):
             guard case .page(let address) = accepted else { return }
             vcpus[number].vp.tdcx.append(PageAddress(rawValue: address.rawValue))
-            hold(address, as: .tdcx, vcpu: number, sequence)
+            hold(address, as: .tdcx, vcpu: number, sequence, time)
             vcpus[number].revision = sequence
         case .initializeVCPU(let number):
             vcpus[number].index = UInt32(initializedVCPUs)
@@ -64,6 +64,7 @@ extension Domain {
             if pages[place].state == .held(.tdr) {
                 pages[place].state = .reclaimedTDR
                 pages[place].since = sequence
+                pages[place].sinceTime = time
                 lifecycle = .none
             } else {
                 removePage(at: place)
@@ -93,12 +94,15 @@ extension Domain {
     }
 
     /// Pages are given to the module in the order they were reserved.
-    private mutating func hold(_ address: PageAddress<AnyPage>, as kind: PageKind, vcpu: Int?, _ sequence: UInt64) {
+    private mutating func hold(
+        _ address: PageAddress<AnyPage>, as kind: PageKind, vcpu: Int?, _ sequence: UInt64, _ time: WallTime
+    ) {
         precondition(
             firstReserved < pages.count && pages[firstReserved].address == address, "a page the ledger did not reserve")
         pages[firstReserved].state = .held(kind)
         pages[firstReserved].vcpu = vcpu
         pages[firstReserved].since = sequence
+        pages[firstReserved].sinceTime = time
         firstReserved += 1
         heldCounts[kind, default: 0] += 1
     }

@@ -53,8 +53,18 @@ extension OwnError {
         "The problem's capacity says what ran out. Waiting does not bring it back; deleting does.",
         remedy: "Delete TDs, or create this one on another host.")
 
+    public static let invalidSpec = OwnError(
+        "invalid-spec", 422, "The spec cannot be encoded for this module",
+        "A setting has no place in this module's TD_PARAMS; the violations name it.",
+        remedy: "See module.cpuidConfig in /host.")
+    public static let quarantined = OwnError(
+        "quarantined", 500, "Something could not be freed",
+        "The module refused to give pages or a KeyID back. They stay out of use, with the call that failed.",
+        remedy: "Read the operation's residue and the SEAMCALL records; report it with the requestId.")
+
     static let ofResources = [
         unknownField, vcpuPagesReturnAtTeardown, nameTaken, wrongState, operationRunning, idempotencyKeyInFlight,
         notCancellable, cancelled, maxVcpusExceeded, unknownProcessor, unknownPage, tooManyLabels, capacityExhausted,
+        invalidSpec, quarantined,
     ]
 }

@@ -29,7 +29,13 @@ extension OwnError {
         "A call was refused for now as often as the retry budget allows.",
         remedy: "Try again after Retry-After seconds.", retryable: true)
 
+    public static let unknownCompletion = OwnError(
+        "unknown-completion", 500, "The module answered with a code that has no name here",
+        "A newer module may have codes that this version's table lacks; the problem carries it in hexadecimal.",
+        remedy: "Look the code up in the module's specification.")
+
     static let ofService = [
+        unknownCompletion,
         internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, notReady, draining, busy,
     ]
 }

@@ -1,0 +1,46 @@
+internal import HTTPExchange
+internal import TDLifecycle
+internal import TDXCalls
+internal import Threading
+
+/// Representations as bytes, encoded once a revision and served to everybody from there.
+final class BodyCache: Sendable {
+    /// What is represented; `isFull` tells the representation with addresses and registers from the other.
+    enum Key: Hashable, Sendable {
+        case td(ResourceID)
+        case vcpu(ResourceID, Int)
+        case operation(ResourceID, isFull: Bool)
+        case keyID(KeyID, isFull: Bool)
+        case host
+        case document
+    }
+
+    /// More than this and all are let go: they come back as they are asked for.
+    static let entriesMax = 32_768
+
+    private let entries = Locked<[Key: (revision: UInt64, body: EncodedBody)]>([:])
+
+    func body(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> EncodedBody {
+        if let entry = entries.withLock({ $0[key] }), entry.revision == revision { return entry.body }
+        let body = EncodedBody(encode())
+        entries.withLock { entries in
+            if entries.count >= Self.entriesMax { entries.removeAll(keepingCapacity: true) }
+            // A slow encoder must not put an old revision over a newer one.
+            if let entry = entries[key], entry.revision > revision { return }
+            entries[key] = (revision, body)
+        }
+        return body
+    }
+}
+
+extension EncodedBody {
+    /// A list in the contract's envelope, from its items' bytes.
+    convenience init(
+        list items: [EncodedBody], nextCursor: String? = nil, revision: UInt64, extra: String = ""
+    ) {
+        let cursor = nextCursor.map { #","nextCursor":"\#($0)""# } ?? ""
+        self.init(
+            opening: Array(#"{"items":["#.utf8), items: items, separator: [UInt8(ascii: ",")],
+            closing: Array(#"]\#(cursor),"revision":\#(revision)\#(extra)}"#.utf8))
+    }
+}

@@ -1,0 +1,98 @@
+internal import ControlSchema
+internal import TDLifecycle
+internal import TDXCalls
+
+extension ControlSchema.Operation {
+    init(_ operation: TDLifecycle.Operation, problem: Problem?) {
+        let id = operation.id.description
+        let td = "/tds/\(operation.td)"
+        var links = ["self": "/operations/\(id)", "seamcalls": "/seamcalls?operation=\(id)", "td": td]
+        switch operation.kind {
+        case .createTD, .deleteTD: links["result"] = td
+        case .createVCPUs: links["result"] = "\(td)/vcpus"
+        case .step: if let record = operation.stepRecord { links["result"] = "/seamcalls?operation=\(id)#\(record.id)" }
+        }
+        if operation.isCancellable { links["cancel"] = "/operations/\(id)/actions/cancel" }
+        self.init(
+            id: id, kind: OperationKind(rawValue: operation.kind.rawValue),
+            state: OperationState(rawValue: operation.state.rawValue),
+            target: OperationTarget(
+                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(1_000)) }, link: td),
+            createdBy: operation.requester.principal, requestId: operation.requester.requestID.description,
+            idempotencyKey: operation.requester.idempotencyKey, createdAt: Timestamp(operation.createdAt),
+            startedAt: operation.startedAt.map { Timestamp($0) }, endedAt: operation.endedAt.map { Timestamp($0) },
+            revision: operation.revision,
+            progress: Progress(
+                done: operation.progress.done, total: operation.progress.total, unit: "seamcalls",
+                step: operation.progress.step?.name),
+            cancellable: operation.isCancellable, rollback: RollbackState(rawValue: operation.rollback.rawValue),
+            residue: operation.residue.map { ControlSchema.Residue.list($0, of: operation) },
+            stuck: operation.stuck.map { stuck in
+                Stuck(
+                    since: Timestamp(stuck.since), seamcall: stuck.record?.description, reason: stuck.reason,
+                    attempts: stuck.attempts)
+            },
+            plan: ControlSchema.Plan(operation.plan, kind: operation.kind), problem: problem, links: links)
+    }
+
+    /// What a dry run of a deletion answers: an operation that does not exist, with its plan.
+    static func planned(
+        _ plan: TDLifecycle.Plan, kind: TDLifecycle.Operation.Kind, td: ResourceID, call: Call, now: WallTime
+    ) -> ControlSchema.Operation {
+        ControlSchema.Operation(
+            id: IDKind.operation.nilID, kind: OperationKind(rawValue: kind.rawValue), state: .planned,
+            target: OperationTarget(tdId: td.description, link: "/tds/\(td)"), createdBy: call.principal,
+            requestId: call.requestID, createdAt: Timestamp(now), revision: 0,
+            progress: Progress(done: 0, total: plan.callCount, unit: "seamcalls"), cancellable: false,
+            rollback: .notNeeded, plan: ControlSchema.Plan(plan, kind: kind), links: ["td": "/tds/\(td)"])
+    }
+}
+
+extension ControlSchema.Residue {
+    fileprivate static func list(
+        _ residue: TDLifecycle.Residue, of operation: TDLifecycle.Operation
+    ) -> [ControlSchema.Residue] {
+        let td = operation.td.description
+        var list = residue.vcpusCreated.prefix(1_000).map { number in
+            let isReady = residue.vcpusInitialized.contains(number)
+            return ControlSchema.Residue(
+                kind: .vcpu,
+                description: "vCPU \(number) was created\(isReady ? " and initialised" : ", not initialised"); "
+                    + "its pages come back when the TD is deleted",
+                tdId: td, vcpuNumber: number)
+        }
+        for thing in residue.quarantined.prefix(1_000) {
+            let record = thing.record?.description
+            let what = "could not be freed: \(thing.leaf.name) answered \(thing.completion?.name ?? "nothing")"
+            switch thing.thing {
+            case .page(let id):
+                list.append(
+                    ControlSchema.Residue(
+                        kind: .page, description: "page \(id) \(what)", tdId: td, pageId: id.description,
+                        seamcall: record))
+            case .keyID(let number):
+                list.append(
+                    ControlSchema.Residue(
+                        kind: .keyId, description: "KeyID \(number.rawValue) \(what)", tdId: td,
+                        keyId: Int(number.rawValue), seamcall: record))
+            }
+        }
+        return list
+    }
+}
+
+extension ControlSchema.Plan {
+    init(_ plan: TDLifecycle.Plan, kind: TDLifecycle.Operation.Kind) {
+        self.init(
+            kind: OperationKind(rawValue: kind.rawValue),
+            leaves: plan.entries.map { entry in
+                PlannedLeaf(
+                    leaf: LeafName(entry.leaf), wrapper: entry.leaf.info?.wrapperName ?? "", times: entry.times,
+                    where: PlannedPlace(rawValue: entry.place.rawValue))
+            },
+            pages: PlannedPages(
+                tdr: plan.pages[.tdr] ?? 0, tdcs: plan.pages[.tdcs] ?? 0, tdvpr: plan.pages[.tdvpr] ?? 0,
+                tdcx: plan.pages[.tdcx] ?? 0),
+            keyIds: plan.keyIDs, wouldFail: [])
+    }
+}

@@ -1,0 +1,267 @@
+internal import ControlSchema
+internal import HTTPTypes
+internal import TDLifecycle
+internal import TDXCalls
+
+// The one place where what the engine could not do becomes an HTTP problem.
+
+extension ControlAPI {
+    /// - Parameter spec: what the TD was to be, to say which member of it a leaf refused.
+    func refused(
+        _ error: LifecycleError, role: Role, spec: TDLifecycle.TDSpec? = nil, operation: TDLifecycle.Operation? = nil
+    ) -> Refused {
+        var refused = basic(error, role: role, spec: spec)
+        if let operation {
+            refused.problem.instance = "/operations/\(operation.id)"
+            refused.problem.operation = operation.id.description
+            refused.problem.links = ["seamcalls": "/seamcalls?operation=\(operation.id)"]
+            if let outcome = operation.outcomeSentence {
+                refused.problem.detail = [refused.problem.detail, outcome].compactMap(\.self).joined(separator: " ")
+            }
+            if operation.kind == .createVCPUs {
+                refused.problem.created = operation.residue?.vcpusCreated ?? []
+                refused.problem.initialized = operation.residue?.vcpusInitialized ?? []
+            }
+        }
+        if refused.problem.status == HTTPResponse.Status.serviceUnavailable.code {
+            refused.fields[.retryAfter] = "1"
+        }
+        return refused
+    }
+
+    private func basic(_ error: LifecycleError, role: Role, spec: TDLifecycle.TDSpec?) -> Refused {
+        switch error {
+        case .noSuchTD(let reference):
+            return Refused(.notFound, "there is no TD \(reference)")
+        case .noSuchVCPU(let td, let number):
+            return Refused(.notFound, "TD \(td) has no vCPU \(number)")
+        case .noSuchOperation:
+            return Refused(.notFound, "there is no such operation")
+        case .noSuchPage(let page):
+            return violation(.unknownPage, "/page", "\(page) is not a page that the TD holds")
+        case .wrongState(let state):
+            return wrongState(state)
+        case .operationRunning(let id):
+            var refused = Refused(.operationRunning, "operation \(id) is at work on the TD")
+            refused.problem.operation = id.description
+            refused.problem.links = ["operation": "/operations/\(id)"]
+            return refused
+        case .notCancellable(let state):
+            var refused = Refused(.notCancellable, "the operation is \(state.rawValue)")
+            refused.problem.currentState = CurrentState(operationState: OperationState(rawValue: state.rawValue))
+            return refused
+        case .nameTaken(let name, let other):
+            var refused = violation(.nameTaken, "/name", "'\(name)' is the name of \(other)")
+            refused.problem.links = ["td": "/tds/\(other)"]
+            return refused
+        case .preconditionFailed(let revision):
+            var refused = Refused(.preconditionFailed, "the revision is \(revision)")
+            refused.fields[.eTag] = "\"r\(revision)\""
+            return refused
+        case .capacity(let shortage):
+            return capacity(shortage)
+        case .maxVCPUsExceeded(let requested, let existing, let max):
+            return violation(
+                .maxVcpusExceeded, existing == 0 ? "/spec/vcpuCount" : "/count",
+                "\(existing) vCPUs exist, \(requested) more are asked for, and maxVcpus is \(max)")
+        case .cpuidNotConfigurable(let index):
+            return violation(
+                .invalidSpec, "/spec/cpuid/\(index)",
+                "this module does not let a TD be configured with that CPUID leaf and sub-leaf")
+        case .noSuchProcessor(let processor, let index):
+            return violation(
+                .unknownProcessor, index.map { "/processors/\($0)" } ?? "/processor",
+                "this host has no logical processor \(processor.rawValue)")
+        case .noSuchPackage(let package):
+            return violation(.unknownProcessor, "/package", "this host has no package \(package.rawValue)")
+        case .lacksLeaf(let leaf):
+            return Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
+        case .lacksVPInitX2APICID:
+            return Refused(.moduleLacksVpInitV1)
+        case .refused(let record):
+            return moduleRefused(record, role: role, spec: spec)
+        case .busy(let record):
+            return busy(record, role: role)
+        case .port(let error, let record):
+            var refused = Refused(error.ownError, error.explanation)
+            refused.problem.seamcall = record.map { self.record($0, role) }
+            return refused
+        case .quarantined(let things, let record):
+            return quarantined(things, record, role: role)
+        case .cancelled:
+            return Refused(.cancelled)
+        case .draining:
+            return Refused(.draining)
+        case .noSuchElement(let field, let count):
+            return Refused(.unknownField, "\(field) has \(count) elements")
+        }
+    }
+
+    private func violation(_ error: OwnError, _ pointer: String, _ reason: String) -> Refused {
+        var refused = Refused(error, "\(pointer): \(reason)")
+        refused.problem.violations = [Violation(pointer: pointer, reason: reason)]
+        return refused
+    }
+
+    private func wrongState(_ state: WrongState) -> Refused {
+        var refused = Refused(.wrongState, state.reason)
+        refused.problem.currentState = CurrentState(
+            phase: TDPhase(rawValue: state.phase.rawValue),
+            lifecycleState: LifecycleState(rawValue: state.lifecycle.rawValue),
+            opState: state.opState.map { ControlSchema.OpState(rawValue: $0.rawValue) })
+        refused.problem.allowedActions = state.allowed.map { ActionName(rawValue: $0.rawValue) }
+        return refused
+    }
+
+    private func capacity(_ shortage: Shortage) -> Refused {
+        let what = shortage.resource == .keyIDs ? "KeyIDs" : "pages"
+        var refused = Refused(
+            .capacityExhausted,
+            "\(shortage.requested) \(what) are needed; of \(shortage.limit), \(shortage.used) are in use"
+                + (shortage.quarantined > 0 ? " and \(shortage.quarantined) quarantined" : ""))
+        refused.problem.capacity = CapacityShortage(
+            resource: CapacityResource(rawValue: shortage.resource.rawValue), limit: shortage.limit,
+            used: shortage.used, quarantined: shortage.quarantined, foreign: shortage.foreign)
+        return refused
+    }
+
+    private func busy(_ record: CallRecord, role: Role) -> Refused {
+        let answer = record.completion?.description ?? "nothing"
+        var refused = Refused(.busy, "\(record.leaf.name) answered \(answer), \(record.attempt) times")
+        refused.problem.seamcall = self.record(record, role)
+        return refused
+    }
+
+    private func quarantined(_ things: [Quarantined], _ record: CallRecord?, role: Role) -> Refused {
+        var refused = Refused(
+            .quarantined, "\(things.count) pages or KeyIDs could not be freed and will not be handed out again")
+        refused.problem.seamcall = record.map { self.record($0, role) }
+        return refused
+    }
+
+    // MARK: What the module refused
+
+    private func moduleRefused(_ record: CallRecord, role: Role, spec: TDLifecycle.TDSpec?) -> Refused {
+        let completion = record.completion ?? TDXCalls.Completion(rawValue: 0)
+        let code = completion.name?.errorCode ?? OwnError.unknownCompletion.code
+        var problem = Problem(
+            type: "/errors/\(code)", title: completion.info?.title ?? OwnError.unknownCompletion.title,
+            status: completion.httpStatus, code: code, detail: "\(record.leaf.name) answered \(completion).",
+            retryable: completion.outcome == .recoverable)
+        problem.seamcall = self.record(record, role)
+        if record.leaf.number == Leaf.mngInit.number, let spec {
+            if let violation = Self.violation(completion, record, spec, platform.module) {
+                problem.violations = [violation]
+                problem.detail = "\(record.leaf.name) refused \(violation.pointer ?? ""): \(violation.reason)."
+            }
+        }
+        if [.mngRD, .vpRD].contains(record.leaf), case .metadataFieldNotReadable = completion {
+            let context: FieldID.Context = record.leaf == .mngRD ? .td : .vp
+            let found = FieldInfo.find(FieldID(rawValue: record.input.rdx), in: context)
+            if let found, found.info.debug.readMask != 0 { problem.readableWhen = "debug" }
+        }
+        return Refused(problem: problem)
+    }
+
+    /// Which member of the spec TDH.MNG.INIT did not like.
+    private static func violation(
+        _ completion: TDXCalls.Completion, _ record: CallRecord, _ spec: TDLifecycle.TDSpec,
+        _ module: TDXCalls.ModuleInformation
+    ) -> Violation? {
+        guard case .operandInvalid = completion, let operand = completion.operand else { return nil }
+        switch operand {
+        case .attributes:
+            let extra = spec.attributes.rawValue & ~module.attributesFixed0
+            let missing = module.attributesFixed1 & ~spec.attributes.rawValue
+            let reason = bitsReason(extra, missing, TDAttributes.bitNames) ?? "these attributes exclude each other"
+            return Violation(
+                pointer: "/spec/attributes", reason: reason, allowedMask: HexValue(module.attributesFixed0))
+        case .xfam:
+            let extra = spec.xfam.rawValue & ~module.xfamFixed0
+            let missing = module.xfamFixed1 & ~spec.xfam.rawValue
+            let reason = bitsReason(extra, missing, XFAM.bitNames)
+                ?? "these features do not go together, or this processor lacks one"
+            return Violation(pointer: "/spec/xfam", reason: reason, allowedMask: HexValue(module.xfamFixed0))
+        case .maxVCPUs:
+            return Violation(pointer: "/spec/maxVcpus", reason: "the module does not take \(spec.maxVCPUs)")
+        case .numL2VMs:
+            return Violation(pointer: "/spec/numL2Vms", reason: "the module does not take \(spec.numL2VMs)")
+        case .execControls:
+            return Violation(
+                pointer: "/spec/gpaWidthBits", reason: "the module does not take these CONFIG_FLAGS",
+                allowedMask: HexValue(module.configFlagsFixed0))
+        case .eptpControls:
+            return Violation(
+                pointer: "/spec/eptLevels",
+                reason: "\(spec.eptLevels) levels do not go with \(spec.gpaWidthBits) bits, or not with this processor")
+        case .tscFrequency:
+            return Violation(pointer: "/spec/tscFrequencyKhz", reason: "the module does not take this frequency")
+        case .ia32ArchCapabilitiesConfig:
+            return Violation(pointer: "/spec/ia32ArchCapabilities", reason: "a bit of the value cannot be set")
+        case .cpuidConfig:
+            return cpuidViolation(RefusedCPUID(record.output.rcx), spec)
+        default:
+            return nil
+        }
+    }
+
+    private static func bitsReason(_ extra: UInt64, _ missing: UInt64, _ names: [Int: String]) -> String? {
+        func list(_ bits: UInt64) -> String {
+            (0..<64).filter { bits >> UInt64($0) & 1 == 1 }.map { bit in
+                names[bit].map { "bit \(bit) (\($0))" } ?? "bit \(bit)"
+            }.joined(separator: ", ")
+        }
+        if extra != 0 { return "\(list(extra)) is not permitted by this module" }
+        if missing != 0 { return "\(list(missing)) must be set on this module" }
+        return nil
+    }
+
+    private static func cpuidViolation(_ refused: RefusedCPUID, _ spec: TDLifecycle.TDSpec) -> Violation {
+        guard refused.rawValue != 0 else {
+            return Violation(pointer: "/spec/cpuid", reason: "HLE and RTM must be equal")
+        }
+        let index = spec.cpuid.firstIndex { $0.leaf == refused.leaf && $0.subleaf == refused.subleaf }
+        let leaf = "CPUID leaf \(UInt64(refused.leaf).hex)"
+        let name = refused.subleaf.map { "\(leaf), sub-leaf \(UInt64($0).hex)" } ?? leaf
+        return Violation(
+            pointer: index.map { "/spec/cpuid/\($0)" } ?? "/spec/cpuid",
+            reason: "\(name) has a value the module does not permit")
+    }
+}
+
+extension CompletionInfo {
+    /// The explanation, as a title.
+    var title: String { explanation.prefix(1).uppercased() + explanation.dropFirst() }
+}
+
+extension TDXCalls.Completion {
+    /// By class; a code nobody knows is not the client's fault.
+    var httpStatus: Int {
+        if isFatal { return 409 }
+        switch self {
+        case .maxVCPUsExceeded, .tdcxNumIncorrect: return 422
+        case .operandInvalid where operand == .rax: return 501
+        default: break
+        }
+        switch classCode {
+        case 0x01, 0x09, 0x0a, 0x0c: return 422
+        case 0x02, 0x05: return 503
+        case 0x03, 0x04, 0x06, 0x07, 0x08, 0x0b, 0x0d, 0x0e: return 409
+        default: return 500
+        }
+    }
+}
+
+extension TDLifecycle.Operation {
+    /// What became of what the operation had done already.
+    fileprivate var outcomeSentence: String? {
+        switch rollback {
+        case .done: return "What had been built was taken back: its pages and KeyID are free again."
+        case .incomplete: return "What had been built could not be taken back entirely; see the operation's residue."
+        case .notNeeded, .running:
+            guard kind == .createVCPUs, let residue, !residue.vcpusCreated.isEmpty else { return nil }
+            return "\(residue.vcpusCreated.count) vCPUs were created, \(residue.vcpusInitialized.count) of them "
+                + "initialised; the same request again goes on from there."
+        }
+    }
+}

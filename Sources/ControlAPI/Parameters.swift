@@ -1,0 +1,140 @@
+internal import ControlSchema
+internal import HTTPExchange
+internal import HTTPTypes
+internal import TDLifecycle
+
+// Query parameters and request header fields, checked.
+
+extension Refused {
+    init(_ error: OwnError, _ detail: String? = nil) { problem = Problem(error, detail: detail) }
+
+    static func parameter(_ name: String, _ reason: String) -> Refused {
+        var refused = Refused(.invalidParameter, "\(name): \(reason)")
+        refused.problem.violations = [Violation(parameter: name, reason: reason)]
+        return refused
+    }
+}
+
+extension Call {
+    static let limitDefault = 100
+    static let limitMax = 1_000
+    static let waitMax = 300
+
+    func integer(_ name: String, in range: ClosedRange<Int>) throws(Refused) -> Int? {
+        guard let text = query[name] else { return nil }
+        guard let value = Int(text), range.contains(value), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw .parameter(name, "must be an integer from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    func flag(_ name: String) throws(Refused) -> Bool {
+        switch query[name] {
+        case nil, "false": return false
+        case "true": return true
+        default: throw .parameter(name, "must be true or false")
+        }
+    }
+
+    func limit() throws(Refused) -> Int {
+        try integer("limit", in: 1...Self.limitMax) ?? Self.limitDefault
+    }
+
+    func isDryRun() throws(Refused) -> Bool { try flag("dryRun") }
+
+    /// The cursor of a list ordered by id.
+    func idCursor(_ kind: ResourceID.Kind) throws(Refused) -> ResourceID? {
+        guard let text = query["cursor"] else { return nil }
+        guard let id = ResourceID(text), id.kind == kind else { throw .parameter("cursor", "is not one of ours") }
+        return id
+    }
+
+    /// The cursor of a list ordered by a number.
+    func numberCursor() throws(Refused) -> UInt64? {
+        guard let text = query["cursor"] else { return nil }
+        guard let number = UInt64(text) else { throw .parameter("cursor", "is not one of ours") }
+        return number
+    }
+
+    /// A path variable that is a number; anything else names nothing.
+    func pathNumber(_ name: String) throws(Refused) -> Int {
+        let text = path(name)
+        guard let value = Int(text), value >= 0, String(value) == text else {
+            throw Refused(.notFound, "there is no \(name == "n" ? "such number" : name) \(text)")
+        }
+        return value
+    }
+
+    // MARK: Header fields
+
+    /// What `If-Match` asks for: nil for anything, 0 for a tag that can match no revision of ours.
+    func ifMatch(current: () throws(Refused) -> UInt64) throws(Refused) -> UInt64? {
+        guard let text = request.head.fields[.ifMatch] else { return nil }
+        let tags = text.split(separator: ",").map { $0.trimming(" \t") }
+        if tags.contains("*") { return nil }
+        let revisions = tags.compactMap(Self.revision)
+        if revisions.count == 1 { return revisions[0] }
+        let now = try current()
+        return revisions.contains(now) ? now : 0
+    }
+
+    func matchesNone(of revision: UInt64) -> Bool {
+        guard let text = request.head.fields[.ifNoneMatch] else { return true }
+        return !text.split(separator: ",").contains { tag in
+            let tag = tag.trimming(" \t")
+            return tag == "*" || Self.revision(tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag) == revision
+        }
+    }
+
+    private static func revision(_ tag: String) -> UInt64? {
+        guard tag.hasPrefix("\"r"), tag.hasSuffix("\""), tag.utf8.count > 3 else { return nil }
+        return UInt64(tag.dropFirst(2).dropLast())
+    }
+
+    /// RFC 7240; what is not understood is ignored, as it says.
+    var preferences: Preferences { Preferences(request.head.fields[.prefer] ?? "") }
+}
+
+struct Preferences: Sendable {
+    static let waitDefault: Duration = .seconds(2)
+
+    var respondAsync = false
+    var wait: Duration = Self.waitDefault
+    /// `handling=strict`: a refused lab step is a problem, not a result.
+    var isStrict = false
+
+    init(_ text: String) {
+        for part in text.split(whereSeparator: { $0 == "," || $0 == ";" }) {
+            let pair = part.trimming(" \t").lowercased().split(separator: "=", maxSplits: 1)
+            let value = pair.count == 2 ? pair[1].trimming(" \t\"") : ""
+            switch pair.first.map({ $0.trimming(" \t") }) {
+            case "respond-async": respondAsync = true
+            case "wait": if let seconds = Int(value), seconds >= 0 { wait = .seconds(min(seconds, Call.waitMax)) }
+            case "handling": isStrict = value == "strict"
+            default: break
+            }
+        }
+        if respondAsync { wait = .zero }
+    }
+}
+
+extension StringProtocol {
+    func trimming(_ characters: String) -> String {
+        var rest = self[...]
+        while let first = rest.first, characters.contains(first) { rest = rest.dropFirst() }
+        while let last = rest.last, characters.contains(last) { rest = rest.dropLast() }
+        return String(rest)
+    }
+}
+
+extension HTTPField.Name {
+    static let prefer = HTTPField.Name.known("Prefer")
+    static let idempotencyKey = HTTPField.Name.known("Idempotency-Key")
+    static let idempotencyReplayed = HTTPField.Name.known("Idempotency-Replayed")
+    static let requestID = HTTPField.Name.known("X-Request-Id")
+
+    private static func known(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
+        return name
+    }
+}

@@ -1,0 +1,67 @@
+internal import ControlSchema
+internal import HTTPExchange
+public import HTTPTypes
+
+/// One method on one path: what the contract calls an operation.
+public struct Route: Sendable {
+    public let method: HTTPRequest.Method
+    /// As the contract writes it: `/tds/{id}/vcpus/{n}`.
+    public let path: String
+    public let operationID: String
+    /// Nil: no identity is needed.
+    public let role: Role?
+    /// Query parameters it takes; any other is refused.
+    public let parameters: [String]
+    let segments: [Substring]
+    let handle: @Sendable (ControlAPI, Call) throws(Refused) -> Void
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, _ role: Role?,
+        parameters: [String] = [], _ handle: @escaping @Sendable (ControlAPI, Call) throws(Refused) -> Void
+    ) {
+        self.method = method
+        self.path = path
+        self.operationID = operationID
+        self.role = role
+        self.parameters = parameters
+        self.handle = handle
+        segments = path.split(separator: "/")
+    }
+
+    /// The values of the path's variables, if it is this path.
+    func match(_ given: [String]) -> [String: String]? {
+        guard given.count == segments.count else { return nil }
+        var values: [String: String] = [:]
+        for (pattern, segment) in zip(segments, given) {
+            if pattern.first == "{" {
+                guard !segment.isEmpty else { return nil }
+                values[String(pattern.dropFirst().dropLast())] = segment
+            } else if pattern != segment {
+                return nil
+            }
+        }
+        return values
+    }
+}
+
+/// A request on its way through a route: what handlers need of it, and the way back.
+struct Call: Sendable {
+    let request: Request
+    let exchange: Exchange
+    let requestID: String
+    let principal: String
+    let role: Role
+    /// The path's variables.
+    let path: [String: String]
+    let query: [String: String]
+    /// Where the answer is kept for a repeat, if the client gave a key.
+    let idempotency: IdempotencyClaim?
+
+    func path(_ name: String) -> String { path[name] ?? "" }
+}
+
+/// Why a request is not done, ready to be sent.
+struct Refused: Error {
+    var problem: Problem
+    var fields: HTTPFields = [:]
+}

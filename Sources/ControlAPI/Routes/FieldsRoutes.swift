@@ -1,0 +1,179 @@
+internal import ControlSchema
+internal import HTTPExchange
+internal import HTTPTypes
+internal import TDLifecycle
+internal import TDXCalls
+
+extension ControlAPI {
+    static let fieldRoutes: [Route] = [
+        Route(.get, "/host/fields/{field}", "readHostField", .operator) { api, call throws(Refused) in
+            try api.readHostField(call)
+        },
+        Route(.get, "/tds/{id}/fields/{field}", "readTDField", .operator, parameters: ["processor"]) {
+            api, call throws(Refused) in try api.read(.td, .td, call)
+        },
+        Route(.patch, "/tds/{id}/fields/{field}", "writeTDField", .lab, parameters: ["processor", "dryRun"]) {
+            api, call throws(Refused) in try api.write(.td, .td, call)
+        },
+        Route(.get, "/tds/{id}/vcpus/{n}/fields/{field}", "readVCPUField", .operator, parameters: ["processor"]) {
+            api, call throws(Refused) in try api.read(.vcpu(try call.pathNumber("n")), .vp, call)
+        },
+        Route(
+            .patch, "/tds/{id}/vcpus/{n}/fields/{field}", "writeVCPUField", .lab, parameters: ["processor", "dryRun"]
+        ) { api, call throws(Refused) in try api.write(.vcpu(try call.pathNumber("n")), .vp, call) },
+    ]
+
+    private static let fields: HTTPFields = [.cacheControl: "no-store"]
+
+    private func readHostField(_ call: Call) throws(Refused) {
+        let field = try FieldName(call.path("field"), in: .sys)
+        guard platform.module.leaves.contains(Leaf.sysRD.number) else {
+            throw Refused(.backendLacksLeaf, "\(Leaf.sysRD.name) cannot be issued here")
+        }
+        engine.readHostField(field.elements, by: requester(call)) { result in
+            self.answer(call, field, result, isHost: true)
+        }
+    }
+
+    private func read(_ target: FieldAccess.Target, _ context: FieldID.Context, _ call: Call) throws(Refused) {
+        let field = try FieldName(call.path("field"), in: context)
+        let access = FieldAccess(
+            target: target, elements: field.elements, processor: try processor(call), requester: requester(call)
+        ) { result in self.answer(call, field, result) }
+        try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
+    }
+
+    private func processor(_ call: Call) throws(Refused) -> TDXCalls.Processor? {
+        try call.integer("processor", in: 0...RequestLimits.maximumProcessor).map {
+            TDXCalls.Processor(rawValue: UInt32(clamping: $0))
+        }
+    }
+
+    private func answer(
+        _ call: Call, _ field: FieldName, _ result: Result<FieldAnswer, LifecycleError>, isHost: Bool = false
+    ) {
+        switch result {
+        case .failure(let error):
+            answer(call, refused(error, role: call.role))
+        case .success(let answer):
+            let isShown = isHost || call.role.seesRegisters || !field.isSensitive(isDebugTD: answer.isDebugTD)
+            let access = answer.isDebugTD ? field.info?.debug : field.info?.production
+            self.answer(
+                call, .ok,
+                FieldRead(
+                    name: field.info?.name, fieldId: HexValue(field.elements[0].rawValue),
+                    elements: zip(field.indices, answer.values).map { index, value in
+                        FieldElement(index: index, value: isShown ? HexValue(value) : nil)
+                    },
+                    sizeBytes: field.info?.elementSizeBytes ?? field.elements[0].elementSizeBytes,
+                    writableMask: isHost ? nil : access.map { HexValue($0.writeMask) },
+                    readOn: FieldReadPlace(
+                        processor: Int(answer.processor.rawValue),
+                        associationChanged: field.context == .vp ? answer.associationChanged : nil),
+                    redacted: isShown ? nil : true, sequence: answer.sequence),
+                Self.fields)
+        }
+    }
+
+    private func write(_ target: FieldAccess.Target, _ context: FieldID.Context, _ call: Call) throws(Refused) {
+        let body = try decode(WriteFieldRequest.self, call)
+        let field = try FieldName(call.path("field"), in: context)
+        guard field.elements.count == 1 else {
+            throw Refused(.unknownField, "a write takes one element; name it as \(call.path("field"))[0]")
+        }
+        // Absent, the mask is all the bits the field has.
+        let size = field.info?.elementSizeBytes ?? field.elements[0].elementSizeBytes
+        let full = size >= 8 ? UInt64.max : 1 << UInt64(size * 8) - 1
+        let (value, mask) = (body.value.rawValue, body.mask?.rawValue ?? full)
+        var result = FieldWriteResult(
+            name: field.info?.name, fieldId: HexValue(field.elements[0].rawValue), value: HexValue(value),
+            mask: HexValue(mask), handledAs: .planned)
+        _ = try processor(call)
+        if try call.isDryRun() {
+            _ = try td(call)
+            answer(call, .ok, result, Self.fields)
+            return
+        }
+        let access = FieldAccess(
+            target: target, elements: field.elements, write: FieldAccess.Write(value: value, mask: mask),
+            processor: try processor(call), requester: requester(call)
+        ) { [result] outcome in
+            switch outcome {
+            case .failure(let error): self.answer(call, self.refused(error, role: call.role))
+            case .success(let answer):
+                var written = result
+                written.previous = answer.values.first.map { HexValue($0) }
+                written.handledAs = .accepted
+                written.sequence = answer.sequence
+                self.answer(call, .ok, written, Self.fields)
+            }
+        }
+        result.handledAs = .accepted
+        try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
+    }
+}
+
+/// What stands after `fields/`: a name, `name[index]`, or an id in hexadecimal.
+struct FieldName: Sendable {
+    let context: FieldID.Context
+    /// Nil for an id the table does not have: the module is asked all the same.
+    let info: FieldInfo?
+    let indices: [Int]
+    let elements: [FieldID]
+
+    /// A read of more elements than this is refused.
+    static let elementsMax = 512
+
+    init(_ text: String, in context: FieldID.Context) throws(Refused) {
+        self.context = context
+        if text.hasPrefix("0x") {
+            guard let value = HexValue(text: text) else {
+                throw Refused(.unknownField, "'\(text)' is not a field id: 0x and 1 to 16 lower-case digits")
+            }
+            let id = FieldID(rawValue: value.rawValue)
+            let found = FieldInfo.find(id, in: context)
+            (info, indices, elements) = (found?.info, [found?.element ?? 0], [id])
+            return
+        }
+        let (name, index) = try Self.split(text)
+        guard let found = FieldInfo.named(name, in: context) else {
+            throw Refused(.unknownField, "there is no field \(name) of a \(Self.scope(context))")
+        }
+        info = found
+        if let index {
+            guard let id = found.id(element: index) else {
+                throw Refused(.unknownField, "\(name) has \(found.elementCount) elements")
+            }
+            (indices, elements) = ([index], [id])
+        } else {
+            guard found.elementCount <= Self.elementsMax else {
+                throw Refused(.unknownField, "\(name) has \(found.elementCount) elements; name one as \(name)[0]")
+            }
+            indices = Array(0..<found.elementCount)
+            elements = indices.compactMap { found.id(element: $0) }
+        }
+    }
+
+    private static func split(_ text: String) throws(Refused) -> (String, Int?) {
+        guard let open = text.firstIndex(of: "[") else { return (text, nil) }
+        guard text.last == "]", let index = Int(text[text.index(after: open)...].dropLast()), index >= 0 else {
+            throw Refused(.unknownField, "'\(text)' is not a name, name[index] or field id")
+        }
+        return (String(text[..<open]), index)
+    }
+
+    private static func scope(_ context: FieldID.Context) -> String {
+        switch context {
+        case .sys: "module"
+        case .td: "TD"
+        case .vp: "vCPU"
+        }
+    }
+
+    /// Host addresses, and what a debug TD's guest holds in its registers: for the roles that see registers.
+    func isSensitive(isDebugTD: Bool) -> Bool {
+        if context == .vp, isDebugTD { return true }
+        guard let info else { return true }
+        return info.name.hasSuffix("_PA") || info.name.contains("EPTP") || info.name.contains("ADDRESS")
+    }
+}

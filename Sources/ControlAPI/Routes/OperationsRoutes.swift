@@ -1,0 +1,121 @@
+internal import ControlSchema
+internal import HTTPExchange
+internal import HTTPTypes
+internal import TDLifecycle
+internal import TDXCalls
+
+extension ControlAPI {
+    static let operationRoutes: [Route] = [
+        Route(
+            .get, "/operations", "listOperations", .viewer, parameters: ["limit", "cursor", "td", "state"]
+        ) { api, call throws(Refused) in try api.listOperations(call) },
+        Route(.get, "/operations/{id}", "getOperation", .viewer, parameters: ["waitSeconds"]) {
+            api, call throws(Refused) in try api.getOperation(call)
+        },
+        Route(
+            .post, "/operations/{id}/actions/cancel", "cancelOperation", .operator, parameters: ["dryRun"]
+        ) { api, call throws(Refused) in try api.cancelOperation(call) },
+    ]
+
+    /// Answers with what an operation came to if it ends within the wait, else with the operation itself.
+    func follow(
+        _ id: ResourceID, _ call: Call, spec: TDLifecycle.TDSpec? = nil,
+        succeeded: @escaping @Sendable (ControlAPI, TDLifecycle.Operation) -> Void
+    ) throws(Refused) {
+        if let claim = call.idempotency { idempotency.note(claim, operation: id.description) }
+        let wait = call.preferences.wait
+        try engine(call) { () throws(LifecycleError) in
+            try engine.awaitEnd(of: id, timeout: wait) { operation in
+                switch operation.state {
+                case .succeeded: succeeded(self, operation)
+                case .pending, .running, .cancelling: self.answerLater(operation, call)
+                case .failed, .cancelled, .quarantined:
+                    // A refused lab step that was asked for leniently is a result as well.
+                    if operation.kind == .step, operation.stepRecord != nil, !call.preferences.isStrict {
+                        succeeded(self, operation)
+                    } else {
+                        self.answer(call, self.failure(of: operation, call.role, spec: spec))
+                    }
+                }
+            }
+        }
+    }
+
+    private func answerLater(_ operation: TDLifecycle.Operation, _ call: Call) {
+        answer(
+            call, .accepted, .shared(body(operation, call.role)),
+            [.location: "/operations/\(operation.id)", .retryAfter: "1"])
+    }
+
+    func failure(of operation: TDLifecycle.Operation, _ role: Role, spec: TDLifecycle.TDSpec? = nil) -> Refused {
+        let spec = spec ?? (try? engine.td(.id(operation.td)))?.spec
+        return refused(operation.failure ?? .cancelled, role: role, spec: spec, operation: operation)
+    }
+
+    func body(_ operation: TDLifecycle.Operation, _ role: Role) -> EncodedBody {
+        bodies.body(.operation(operation.id, isFull: role.seesRegisters), revision: operation.revision) {
+            let problem = operation.failure.map { _ in failure(of: operation, role).problem }
+            return ControlJSON.encode(ControlSchema.Operation(operation, problem: problem))
+        }
+    }
+
+    private func operationID(_ call: Call) throws(Refused) -> ResourceID {
+        guard let id = ResourceID(call.path("id")), id.kind == .operation else {
+            throw Refused(.notFound, "there is no such operation")
+        }
+        return id
+    }
+
+    private func listOperations(_ call: Call) throws(Refused) {
+        let (limit, cursor) = (try call.limit(), try call.idCursor(.operation))
+        let td = try call.idParameter("td", .td)
+        let state = call.query["state"]
+        if let state, TDLifecycle.Operation.State(rawValue: state) == nil {
+            throw .parameter("state", "is not a state of an operation")
+        }
+        let listing = engine.operations(after: cursor, limit: limit) { operation in
+            (td == nil || operation.td == td) && (state == nil || operation.state.rawValue == state)
+        }
+        answer(call, revision: listing.revision) {
+            EncodedBody(
+                list: listing.rows.map { body($0, call.role) },
+                nextCursor: listing.hasMore ? listing.rows.last?.id.description : nil, revision: listing.revision)
+        }
+    }
+
+    private func getOperation(_ call: Call) throws(Refused) {
+        let id = try operationID(call)
+        let wait = try call.integer("waitSeconds", in: 0...Call.waitMax) ?? 0
+        try engine(call) { () throws(LifecycleError) in
+            try engine.awaitEnd(of: id, timeout: .seconds(wait)) { operation in
+                self.answer(call, revision: operation.revision) { self.body(operation, call.role) }
+            }
+        }
+    }
+
+    private func cancelOperation(_ call: Call) throws(Refused) {
+        _ = try decode(CancelRequest.self, call)
+        let id = try operationID(call)
+        let isDryRun = try call.isDryRun()
+        let operation = try engine(call) { () throws(LifecycleError) in
+            let operation = try engine.operation(id)
+            if isDryRun {
+                if !operation.isCancellable, operation.state != .cancelling { throw .notCancellable(operation.state) }
+                return operation
+            }
+            return try engine.cancel(id)
+        }
+        let status: HTTPResponse.Status = operation.state.isTerminal || operation.state != .cancelling ? .ok : .accepted
+        answer(call, status, .shared(body(operation, call.role)), [.location: "/operations/\(id)"])
+    }
+}
+
+extension Call {
+    func idParameter(_ name: String, _ kind: ResourceID.Kind) throws(Refused) -> ResourceID? {
+        guard let text = query[name] else { return nil }
+        guard let id = ResourceID(text), id.kind == kind else {
+            throw .parameter(name, "must be an id that begins with \(kind.rawValue)-")
+        }
+        return id
+    }
+}

@@ -1,0 +1,33 @@
+public import TDLifecycle
+
+/// What the daemon says of itself.
+public struct ServiceIdentity: Sendable {
+    public var hostName: String
+    public var version: String
+    public var startedAt: WallTime
+    public var backend: BackendIdentity
+
+    public init(hostName: String, version: String, startedAt: WallTime, backend: BackendIdentity) {
+        self.hostName = hostName
+        self.version = version
+        self.startedAt = startedAt
+        self.backend = backend
+    }
+}
+
+/// What carries the SEAMCALLs.
+public struct BackendIdentity: Sendable {
+    /// `fake` or `kernelShim`.
+    public var kind: String
+    public var description: String
+    public var isHardware: Bool
+    /// Whether every output register of a leaf comes back; wrapped kernel exports give only the named ones.
+    public var reportsAllOutputs: Bool
+
+    public init(kind: String, description: String, isHardware: Bool, reportsAllOutputs: Bool) {
+        self.kind = kind
+        self.description = description
+        self.isHardware = isHardware
+        self.reportsAllOutputs = reportsAllOutputs
+    }
+}
