@@ -36,7 +36,11 @@ let package = Package(
     targets: [
         room("Threading"),
         room("TDXCalls"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        room("Digests", ["COpenSSL"]),
+        room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
 
         test("ThreadingTests", ["Threading"]),
+        test("DigestsTests", ["Digests"]),
     ]
 )
