@@ -35,9 +35,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         room("Threading"),
+        room("Digests", ["COpenSSL"]),
         room("TDXCalls"),
+        room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
@@ -47,6 +50,8 @@ let package = Package(
             ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
 
         test("ThreadingTests", ["Threading"]),
+        test("DigestsTests", ["Digests"]),
+        test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
