@@ -38,5 +38,6 @@ let package = Package(
         room("TDXCalls"),
 
         test("ThreadingTests", ["Threading"]),
+        test("TDXCallsTests", ["TDXCalls", "Threading"]),
     ]
 )
