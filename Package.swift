@@ -39,5 +39,7 @@ let package = Package(
 
         test("ThreadingTests", ["Threading"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
+        // TDXCalls is not imported there: snippets that must not compile are compiled against it.
+        test("HouseTests", ["TDXCalls"]),
     ]
 )
