@@ -24,7 +24,7 @@ public struct Completion: RawRepresentable, Hashable, Sendable {
     public var isNonRecoverable: Bool { rawValue >> 62 & 1 == 1 }
     public var isFatal: Bool { rawValue >> 61 & 1 == 1 }
     public var hasHostRecoverabilityHint: Bool { rawValue >> 60 & 1 == 1 }
-    /// Bits 47:40: what the code is about; see ``className``.
+    /// Bits 47:40: what the code is about; see ``CompletionInfo/className``.
     public var classCode: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 40) }
     /// Bits 39:32: the code within its class.
     public var nameCode: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 32) }

@@ -33,9 +33,11 @@ public struct FieldID: RawRepresentable, Hashable, Sendable {
 
     /// The TD's virtual CPUID answers, whose field code packs the leaf and the sub-leaf.
     ///
-    /// - Parameter subleaf: at most 127; nil for a leaf that has none.
-    /// - Parameter element: 0 for EAX (low half) and EBX, 1 for ECX and EDX.
-    /// - Returns: nil for what does not fit: leaves beyond 0x7f and 0x8000_007f, other elements.
+    /// - Parameters:
+    ///   - leaf: up to 0x7f, or from 0x8000_0000 to 0x8000_007f.
+    ///   - subleaf: at most 127; nil for a leaf that has none.
+    ///   - element: 0 for EAX (low half) and EBX, 1 for ECX and EDX.
+    /// - Returns: nil for what does not fit the code.
     public static func cpuidValues(leaf: UInt32, subleaf: UInt32?, element: Int) -> FieldID? {
         guard leaf & 0x7fff_ff80 == 0, element == 0 || element == 1 else { return nil }
         if let subleaf, subleaf > 0x7f { return nil }

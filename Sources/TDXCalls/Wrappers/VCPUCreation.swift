@@ -20,9 +20,8 @@ extension TDXModule {
     }
 
     /// Initialises the vCPU; its index is the number of vCPUs initialised before it. **Associates it with
-    /// `processor`**: only there can it be flushed.
+    /// `processor`**: only there can it be flushed. `initialRCX` is in the guest's RCX and R8 at its first entry.
     ///
-    /// - Parameter initialRCX: the guest's RCX and R8 at its first entry.
     /// - Throws: `tdcxNumIncorrect` (too few pages), `vcpuStateIncorrect`, `maxVCPUsExceeded`, `inconsistentMSR` with the
     ///   MSR index in the details, `opStateIncorrect`, `operandBusy` (RCX: TDVPR, TDR, OP_STATE). Nothing changed then, except that
     ///   1.5.01 leaks one count of NUM_VCPUS on `inconsistentMSR`.
