@@ -120,40 +120,50 @@ extension SwiftText {
         }.map { $0 + 1 }
     }
 
-    /// Numbers of the lines with an `unsafe` that no `SAFETY:` explains: on the line, above it in the same
-    /// member, or in the comment over that member.
+    /// Numbers of the lines with an `unsafe` that nothing explains. What explains is a comment with `SAFETY:` in
+    /// the same member or over it, or one with `SAFETY of all uses:` in the same type.
     var unexplainedUnsafeLines: [Int] {
         lines.indices.filter { lines[$0].words.contains("unsafe") && !isExplained($0) }.map { $0 + 1 }
     }
 
     private func isExplained(_ index: Int) -> Bool {
-        var first = member(around: index)
+        let (member, type) = surroundings(of: index)
+        var first = member
         while first > 0, lines[first - 1].isComment { first -= 1 }
-        return lines[first...index].contains { $0.comment.contains("SAFETY:") }
+        if lines[first...end(of: member, from: index)].contains(where: { $0.comment.contains("SAFETY:") }) {
+            return true
+        }
+        guard let type else { return false }
+        return lines[type...end(of: type, from: index)].contains { $0.comment.contains("SAFETY of all uses:") }
     }
 
-    /// The line on which the function or property begins that holds line `index`.
-    private func member(around index: Int) -> Int {
+    /// The first line of the function or property that holds line `index`, and of the type around it.
+    private func surroundings(of index: Int) -> (member: Int, type: Int?) {
         let types: Set<Substring> = ["struct", "class", "enum", "extension", "protocol", "actor"]
         var member = index
-        var above = index
-        while above > 0, lines[member].indentation > 0 {
-            above -= 1
+        for above in stride(from: index - 1, through: 0, by: -1) where lines[member].indentation > 0 {
             let line = lines[above]
             guard line.hasCode, !line.code.hasPrefix("#"), line.indentation < lines[member].indentation else {
                 continue
             }
-            if line.words.contains(where: types.contains), line.code.contains("{") { break }
+            if line.words.contains(where: types.contains), line.code.contains("{") {
+                return (start(ofSignatureAt: member), above)
+            }
             member = above
         }
-        // A signature over several lines ends with one that begins with a parenthesis.
-        if lines[member].code.drop(while: { $0 == " " }).hasPrefix(")") {
-            let indentation = lines[member].indentation
-            while member > 0 {
-                member -= 1
-                if lines[member].hasCode, lines[member].indentation == indentation { break }
-            }
-        }
-        return member
+        return (start(ofSignatureAt: member), nil)
+    }
+
+    /// A signature over several lines ends with one that begins with a parenthesis.
+    private func start(ofSignatureAt line: Int) -> Int {
+        guard lines[line].code.drop(while: { $0 == " " }).hasPrefix(")") else { return line }
+        return lines[..<line].lastIndex { $0.hasCode && $0.indentation == lines[line].indentation } ?? line
+    }
+
+    /// The last line of what begins at `start` and holds line `index`: the one that closes its braces.
+    private func end(of start: Int, from index: Int) -> Int {
+        let indentation = lines[start].indentation
+        guard index > start else { return index }
+        return lines[index...].firstIndex { $0.hasCode && $0.indentation <= indentation } ?? lines.count - 1
     }
 }

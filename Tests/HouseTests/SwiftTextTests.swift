@@ -49,13 +49,13 @@ struct SwiftTextTests {
             "    func c(",
             "        _ d: Int",
             "    ) {",
-            "        // SAFETY: before both.",
             "        unsafe e()",
+            "        // SAFETY: for all of them.",
             "        if d { unsafe f() }",
             "    }",
             "    func g() {",
             "        unsafe h()",
-            "        // SAFETY: too late.",
+            "        // No reason given.",
             "    }",
             "    nonisolated(unsafe) var i = 0",
             "    /// SAFETY: over the signature.",
@@ -67,7 +67,15 @@ struct SwiftTextTests {
             "}",
             "let n = unsafe o()  // SAFETY: on the line.",
             "let p = unsafe q()",
+            "struct T {",
+            "    // SAFETY of all uses: this owner alone.",
+            "    let r: UnsafePointer<Int>",
+            "    init() {",
+            "        unsafe r = s()",
+            "    }",
+            "}",
+            "func u() { unsafe v() }",
         ])
-        #expect(text.unexplainedUnsafeLines == [12, 15, 24])
+        #expect(text.unexplainedUnsafeLines == [12, 15, 24, 32])
     }
 }
