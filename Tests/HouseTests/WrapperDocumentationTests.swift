@@ -31,6 +31,33 @@ struct WrapperDocumentationTests {
             ])
     }
 
+    @Test("Every completion a wrapper's comment names is one that exists")
+    func namedCompletionsExist() throws {
+        let table = SourceTree.File(path: "Sources/TDXCalls/Tables/CompletionTable.swift")
+        let constants = Set(
+            try table.lines().filter { $0.contains(" = Completion(rawValue:") }
+                .compactMap { SwiftText([$0]).lines.first?.words.drop { $0 != "let" }.dropFirst().first })
+        #expect(constants.count > 100)
+        var named = 0
+        for file in try SourceTree.swiftFiles(below: "Sources/TDXCalls/Wrappers") {
+            let lines = SwiftText(try file.lines()).lines
+            let codeWords = Set(lines.flatMap(\.words))
+            for word in lines.flatMap({ quotedWords(in: $0.comment) }) where !codeWords.contains(word) {
+                #expect(constants.contains(word) || word.hasPrefix("tdh_"), "\(file): `\(word)`")
+                named += 1
+            }
+        }
+        #expect(named > 50, "the search itself works")
+    }
+
+    /// What stands between single back quotes and is one word.
+    private func quotedWords(in comment: String) -> [Substring] {
+        let parts = comment.replacing("``", with: "").split(separator: "`", omittingEmptySubsequences: false)
+        return parts.enumerated().filter { $0.offset % 2 == 1 }.map(\.element).filter { part in
+            part.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+        }
+    }
+
     private struct Row {
         let leaf, rfc, mainline, ours, difference: String
     }

@@ -81,3 +81,17 @@ struct RegisterTests {
         for register in Register.allCases { #expect(Registers()[register] == 0) }
     }
 }
+
+@Suite("TD and VP")
+struct StructureTests {
+    @Test("They have the RFC's members and no other: what else there is to know belongs to whoever embeds them")
+    func members() {
+        #expect(Mirror(reflecting: Sample.td).children.map(\.label) == ["tdr", "tdcs"])
+        #expect(Mirror(reflecting: Sample.vp).children.map(\.label) == ["tdvpr", "tdcx"])
+    }
+
+    @Test("A page address of any kind is the same number")
+    func anyKind() {
+        #expect(Sample.td.tdr.any.rawValue == Sample.td.tdr.rawValue)
+    }
+}

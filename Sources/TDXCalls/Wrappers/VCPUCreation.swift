@@ -33,7 +33,7 @@ extension TDXModule {
 
     /// The later form, with the x2APIC id the guest will see (the RFC's `tdh_vp_init_apicid`).
     ///
-    /// - Throws: as the form without, and `x2APICIDNotUnique`; 1.5.01 refuses the version with
+    /// - Throws: as the form without, and `x2apicIDNotUnique`; 1.5.01 refuses the version with
     ///   `operandInvalid`, operand RAX.
     /// - Source: TDX Module 1.5 ABI of later modules, TDH.VP.INIT version 1; TDX_FEATURES0 bit 20.
     public func tdh_vp_init(
