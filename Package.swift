@@ -55,5 +55,8 @@ let package = Package(
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
+        test("TDXCallsTests", ["TDXCalls", "Threading"]),
+        // TDXCalls is not imported there: snippets that must not compile are compiled against it.
+        test("HouseTests", ["TDXCalls"]),
     ]
 )
