@@ -18,6 +18,10 @@ final class RawClient: @unchecked Sendable {
         var description: String
     }
 
+    /// SOCK_STREAM and SOCK_CLOEXEC in numbers: the enumerators are not always visible, depending on which module read
+    /// their header first.
+    private static let streamSocket: Int32 = 1 | 0o2_000_000
+
     /// No test waits longer for a byte.
     static let patienceSeconds = 30
 
@@ -44,7 +48,7 @@ final class RawClient: @unchecked Sendable {
     deinit { close() }
 
     private static func connect<Address>(_ family: Int32, _ address: Address) throws -> Int32 {
-        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(family, streamSocket, 0)
         var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
         // SAFETY: the calls read the structures they are given, with their sizes.
         let result = unsafe withUnsafePointer(to: address) { pointer in
