@@ -42,7 +42,7 @@ final class Acceptor: Sendable {
             return thread
         }
         guard let running else { return }
-        shutdown(ourBell, Int32(SHUT_RDWR))
+        shutdown(ourBell, microhttpd_shut_both)
         running.join()
         socket.close()
     }

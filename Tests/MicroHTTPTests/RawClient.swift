@@ -18,9 +18,11 @@ final class RawClient: @unchecked Sendable {
         var description: String
     }
 
-    /// SOCK_STREAM and SOCK_CLOEXEC in numbers: the enumerators are not always visible, depending on which module read
-    /// their header first.
+    // SOCK_STREAM with SOCK_CLOEXEC, SHUT_WR and SHUT_RDWR in numbers: the enumerators are not always visible, depending
+    // on which module read their header first.
     private static let streamSocket: Int32 = 1 | 0o2_000_000
+    private static let shutWriting: Int32 = 1
+    private static let shutBoth: Int32 = 2
 
     /// No test waits longer for a byte.
     static let patienceSeconds = 30
@@ -84,9 +86,9 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// Ends both directions without giving the descriptor up: a thread may be sending.
-    func abort() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func abort() { shutdown(descriptor, Self.shutBoth) }
 
-    func stopSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func stopSending() { shutdown(descriptor, Self.shutWriting) }
 
     /// A small receive buffer makes a slow reader felt sooner.
     func shrinkReceiveBuffer(to bytes: Int32) {
