@@ -124,10 +124,7 @@ final class OngoingRequest: @unchecked Sendable {
     /// The connection is done with this request, well or badly.
     func end(completely: Bool) {
         let unsent = connection.turn.withLock { turn -> ExchangeOutcome? in
-            defer {
-                turn = Turn(
-                    serial: turn.serial + 1, clientHasGone: turn.clientHasGone, isCut: turn.isCut)
-            }
+            defer { turn = Turn(serial: turn.serial + 1, clientHasGone: turn.clientHasGone, isCut: turn.isCut) }
             return turn.outcome
         }
         unsent?.discard()
@@ -142,11 +139,7 @@ final class OngoingRequest: @unchecked Sendable {
     }
 
     /// Remembers the stream that is about to be sent, so that it learns of its end.
-    func attach(_ source: any BodySource) -> Download {
-        let download = Download(source, for: self)
-        self.download = download
-        return download
-    }
+    func attach(_ source: any BodySource) { download = Download(source, for: self) }
 
     /// No answer could be sent after all.
     func abandon(_ response: Response) { if download == nil { response.discard() } }
@@ -154,10 +147,8 @@ final class OngoingRequest: @unchecked Sendable {
     // MARK: Bodies
 
     private func collect(upTo maximumBytes: Int, _ verdict: ProtocolRules.Verdict) -> Next {
-        if case .length(let length) = verdict.framing {
-            if length > UInt64(maximumBytes) {
-                return refuse(server.responder.response(to: .bodyTooLarge, of: head), verdict)
-            }
+        if case .length(let length) = verdict.framing, length > UInt64(maximumBytes) {
+            return refuse(server.responder.response(to: .bodyTooLarge, of: head), verdict)
         }
         phase = .collecting(maximumBytes: maximumBytes)
         return .goOn

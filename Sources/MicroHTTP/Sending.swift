@@ -50,7 +50,7 @@ enum Sending {
                 address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
                 Unmanaged.passRetained(body).toOpaque())
         case .stream(let source):
-            _ = request.attach(source)
+            request.attach(source)
             // SAFETY: the reference taken here is given back by `releaseRequest`.
             return unsafe microhttpd_streamed_response(
                 Limits.streamBlockBytes, fillFromSource, Unmanaged.passRetained(request).toOpaque(), releaseRequest)

@@ -82,6 +82,22 @@ struct UploadTests {
         #expect(try client.takeAnswer().status == 200)
     }
 
+    @Test("Many chunks that arrive at once do not reach a receiver that is full")
+    func smallChunks() throws {
+        let receiver = SummingReceiver(waker: LateCaller())
+        let (listener, port) = try serve(responder(streamingTo: receiver))
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(port: port)
+        let chunks = String(repeating: "7\r\nabcdefg\r\n", count: 1_000)
+        client.send("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)0\r\n\r\n")
+        #expect(try client.takeAnswer().text == "received")
+        let seen = receiver.seen.withLock { $0 }
+        #expect(seen.bytes == 7_000)
+        #expect(seen.sum == (97...103).reduce(0, +) * 1_000)
+        #expect(seen.intrusions == 0)
+        #expect(receiver.ends.withLock { $0 } == [.complete])
+    }
+
     @Test("A receiver that stays full holds the client back")
     func backPressure() throws {
         let receiver = StuckReceiver()
