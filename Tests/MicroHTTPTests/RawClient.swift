@@ -24,7 +24,7 @@ final class RawClient: @unchecked Sendable {
     private static let shutWriting: Int32 = 1
     private static let shutBoth: Int32 = 2
 
-    /// No test waits longer for a byte.
+    /// No test waits longer to get a byte or to be rid of one.
     static let patienceSeconds = 30
 
     private let descriptor: Int32
@@ -54,8 +54,9 @@ final class RawClient: @unchecked Sendable {
         var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
         // SAFETY: the calls read the structures they are given, with their sizes.
         let result = unsafe withUnsafePointer(to: address) { pointer in
-            unsafe setsockopt(
-                descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+                unsafe setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+            }
             return unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
             }
