@@ -98,6 +98,18 @@ struct UploadTests {
         #expect(receiver.ends.withLock { $0 } == [.complete])
     }
 
+    @Test("A wake that comes before the receiver has said that it is full is not lost")
+    func earlyWake() throws {
+        let receiver = EagerReceiver()
+        let (listener, port) = try serve(responder(streamingTo: receiver))
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(port: port)
+        client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n")
+        client.send([UInt8](repeating: 1, count: 500_000))
+        #expect(try client.takeAnswer().text == "received")
+        #expect(receiver.bytes.withLock { $0 } == 500_000)
+    }
+
     @Test("A receiver that stays full holds the client back")
     func backPressure() throws {
         let receiver = StuckReceiver()
@@ -207,6 +219,20 @@ final class StuckReceiver: BodyReceiver {
     func release() { wake.withLock { $0 }?() }
 
     func end(_ end: StreamEnd) { ends.withLock { $0.append(end) } }
+}
+
+/// Is full and wakes in one breath.
+private final class EagerReceiver: BodyReceiver {
+    let bytes = Locked(0)
+
+    func receive(_ bytes: Span<UInt8>, wake: Wake) -> Reception {
+        let count = bytes.count
+        self.bytes.withLock { $0 += count }
+        wake()
+        return .full
+    }
+
+    func end(_ end: StreamEnd) {}
 }
 
 /// Does not want what it gets.
