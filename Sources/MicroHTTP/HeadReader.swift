@@ -30,6 +30,7 @@ enum HeadReader {
     private static func hasNUL(
         _ target: [UInt8], url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
     ) -> Bool {
+        // SAFETY: the pointers are compared, not followed.
         guard let url = unsafe url, let version = unsafe version else { return false }
         return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(target.count) + 1
     }

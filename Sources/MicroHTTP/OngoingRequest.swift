@@ -91,9 +91,11 @@ final class OngoingRequest: @unchecked Sendable {
                 phase = .swallowing(server.responder.response(to: .bodyTooLarge, of: head), closing: true)
                 return swallow(bytes.count)
             }
+            // SAFETY: the library's bytes are good until this callback returns, and are copied here.
             unsafe body.append(contentsOf: bytes)
             return .goOn
         case .receiving(let receiver):
+            // SAFETY: as above; the receiver gets a span that cannot outlive the call.
             return unsafe pass(bytes, to: receiver)
         case .swallowing:
             return swallow(bytes.count)

@@ -7,7 +7,7 @@ internal import Threading
 /// The one part of a connection that a stream's wake holds on to: a source that keeps its wake longer than it should
 /// does not keep the server.
 @safe final class Seat: Sendable {
-    // SAFETY: touched only while the library has the connection: on its own thread, or while it sleeps under the lock.
+    // SAFETY of all uses: touched only while the library has the connection: on its own thread, or while it sleeps under the lock.
     private nonisolated(unsafe) let handle: OpaquePointer
     let turn = Locked(Turn())
 

@@ -138,8 +138,8 @@ struct CompletionTests {
             (.vcpuAssociated, 0x8000_0701_0000_0000), (.vcpuNotAssociated, 0x8000_0702_0000_0000),
             (.maxVCPUsExceeded, 0xc000_0705_0000_0000), (.keyGenerationFailed, 0x8000_0800_0000_0000),
             (.tdKeysNotConfigured, 0x8000_0810_0000_0000), (.keyConfigured, 0x0000_0815_0000_0000),
-            (.wbcacheNotComplete, 0x8000_0817_0000_0000), (.hkidNotFree, 0xc000_0820_0000_0000),
-            (.noHKIDReadyToWBCache, 0x0000_0821_0000_0000), (.wbcacheResumeError, 0xc000_0823_0000_0000),
+            (.wbCacheNotComplete, 0x8000_0817_0000_0000), (.hkidNotFree, 0xc000_0820_0000_0000),
+            (.noHKIDReadyToWBCache, 0x0000_0821_0000_0000), (.wbCacheResumeError, 0xc000_0823_0000_0000),
             (.flushVPNotDone, 0x8000_0824_0000_0000), (.inconsistentMSR, 0xc000_0920_0000_0000),
             (.metadataFieldIDIncorrect, 0xc000_0c00_0000_0000), (.x2apicIDNotUnique, 0xc000_0621_0000_0000),
         ]

@@ -42,7 +42,7 @@ struct MngKeyFreeIDTests {
 
     @Test("A refusal is thrown with its completion, and the call is not repeated")
     func refusedIsThrown() {
-        let port = ScriptedPort(.wbcacheNotComplete)
+        let port = ScriptedPort(.wbCacheNotComplete)
         let error = refusal { () throws(SEAMCALLError) in
             try port.tdx.tdh_mng_key_freeid(Sample.td, on: Sample.processor)
         }

@@ -17,7 +17,7 @@ extension TDXModule {
 
     /// Gives the TD's KeyID back; the TD moves to TEARDOWN, where its pages can be reclaimed.
     ///
-    /// - Throws: `lifecycleStateIncorrect` unless BLOCKED; `wbcacheNotComplete` while a package's caches
+    /// - Throws: `lifecycleStateIncorrect` unless BLOCKED; `wbCacheNotComplete` while a package's caches
     ///   have not been written back since; `operandBusy` (RCX, or KOT: the key table is in use). Nothing changed then.
     /// - Source: TDX Module 1.5 ABI, TDH.MNG.KEY.FREEID, leaf 20.
     public func tdh_mng_key_freeid(_ td: TD, on processor: Processor) throws(SEAMCALLError) {

@@ -21,7 +21,7 @@ extension TDXModule {
     /// With `resume` it goes on where an interruption left off, on the same package.
     ///
     /// - Returns: success, or `noHKIDReadyToWBCache` (information) if no KeyID was flushed.
-    /// - Throws: `interruptedResumable`: call again with `resume`; `wbcacheResumeError` (nothing to resume), `operandBusy`
+    /// - Throws: `interruptedResumable`: call again with `resume`; `wbCacheResumeError` (nothing to resume), `operandBusy`
     ///   (WBCACHE: another write-back on this package; KOT).
     /// - Source: TDX Module 1.5 ABI, TDH.PHYMEM.CACHE.WB, leaf 40.
     @discardableResult
