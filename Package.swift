@@ -39,8 +39,12 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         room("Digests", ["COpenSSL"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
+        room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
+        room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
+        test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
     ]
 )
