@@ -17,3 +17,17 @@ struct ReplayTests {
         #expect(outcome.code == 0)
     }
 }
+
+extension ReplayTests {
+    @Test("all 243 recordings agree")
+    func all() throws {
+        let outcome = run(try Recordings.traces.get(), leaves: .all)
+        #expect(outcome.lines.last == "243 traces: 243 agree, 0 differ", "\(outcome.lines.prefix(200).joined(separator: "\n"))")
+    }
+
+    @Test("the 8 random recordings agree")
+    func random() throws {
+        let outcome = run(try Recordings.random.get(), leaves: .all)
+        #expect(outcome.lines.last == "8 traces: 8 agree, 0 differ", "\(outcome.lines.prefix(200).joined(separator: "\n"))")
+    }
+}
