@@ -41,6 +41,8 @@ let package = Package(
         room("Digests", ["COpenSSL"]),
         room("TDXCalls"),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
+        room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
+        room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
@@ -52,14 +54,18 @@ let package = Package(
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
+        test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
         test(
             "ControlAPITests",
-            ["ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]
-        ),
+            [
+                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading",
+                httpTypes, logging,
+            ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
     ]

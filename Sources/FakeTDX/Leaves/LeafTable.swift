@@ -40,6 +40,9 @@ enum LeafTable {
         (.mngAddCX, LeafEntry { call throws(Refusal) in try call.mngAddCX() }),
         (.mngInit, LeafEntry { call throws(Refusal) in try call.mngInit() }),
         (.mngRD, LeafEntry(takesVersions: true) { call throws(Refusal) in try call.mngRD() }),
+        (.mngWR, LeafEntry { call throws(Refusal) in try call.mngWR() }),
+        (.mrExtend, LeafEntry { call throws(Refusal) in try call.mrExtend() }),
+        (.mrFinalize, LeafEntry { call throws(Refusal) in try call.mrFinalize() }),
         (.mngVPFlushDone, LeafEntry { call throws(Refusal) in try call.mngVPFlushDone() }),
     ]
 
@@ -59,7 +62,22 @@ enum LeafTable {
         (.phymemCacheWB, LeafEntry { call throws(Refusal) in try call.phymemCacheWB() }),
     ]
 
-    private static let memoryLeaves: [(Leaf, LeafEntry)] = []
+    private static let memoryLeaves: [(Leaf, LeafEntry)] = [
+        (.memPageAdd, LeafEntry { call throws(Refusal) in try call.memPageAdd() }),
+        (.memSEPTAdd, LeafEntry(takesVersions: true) { call throws(Refusal) in try call.memSEPTAdd() }),
+        (.memPageRelocate, LeafEntry { call throws(Refusal) in try call.memPageRelocate() }),
+        (.memPageAug, LeafEntry { call throws(Refusal) in try call.memPageAug() }),
+        (.memRangeBlock, LeafEntry { call throws(Refusal) in try call.memRangeBlock() }),
+        (.memRD, LeafEntry { call throws(Refusal) in try call.memRD() }),
+        (.memWR, LeafEntry { call throws(Refusal) in try call.memWR() }),
+        (.memPageDemote, LeafEntry { call throws(Refusal) in try call.memPageDemote() }),
+        (.memPagePromote, LeafEntry(takesVersions: true) { call throws(Refusal) in try call.memPagePromote() }),
+        (.memSEPTRD, LeafEntry { call throws(Refusal) in try call.memSEPTRD() }),
+        (.memPageRemove, LeafEntry { call throws(Refusal) in try call.memPageRemove() }),
+        (.memSEPTRemove, LeafEntry(takesVersions: true) { call throws(Refusal) in try call.memSEPTRemove() }),
+        (.memTrack, LeafEntry { call throws(Refusal) in try call.memTrack() }),
+        (.memRangeUnblock, LeafEntry { call throws(Refusal) in try call.memRangeUnblock() }),
+    ]
 
     private static let systemLeaves: [(Leaf, LeafEntry)] = [
         (.sysInit, LeafEntry(worksBeforeReady: true) { call throws(Refusal) in try call.sysInit() }),

@@ -23,6 +23,8 @@ final class ModuleState: @unchecked Sendable {
     var configuredPackages: UInt64 = 0
     let systemFields: SystemFields
     let interrupts = PendingInterrupt()
+    /// Locks that somebody outside the module holds.
+    let heldOutside = Locked<[HeldOutside]>([])
     /// IA32_TSC_ADJUST no longer has its value of boot time.
     let tscAdjustDiffers = Atomic<Bool>(false)
     let cpuidLimited = Atomic<Bool>(false)

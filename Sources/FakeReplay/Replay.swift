@@ -1,0 +1,56 @@
+internal import FakeTDX
+public import SEAMCALLTrace
+
+/// Replays recordings on fresh fakes: what `tdxd trace replay` does.
+///
+/// Each difference is printed with its trace, step, call, what was expected and what came. The last line is
+/// `N traces: P agree, F differ`.
+///
+/// - Parameters:
+///   - file: path of a file of recordings.
+///   - filter: pattern of trace names; nil for all.
+///   - leaves: which traces, by their leaves.
+///   - print: takes lines.
+/// - Returns: an exit code: 0 if all selected traces agree and at least one was selected, 1 if one differs or none was
+///   selected, 2 if the file cannot be replayed.
+public func replay(
+    file: String, filter: String? = nil, leaves: LeafSelection = .all, print: (String) -> Void
+) -> Int32 {
+    let traces: [Trace]
+    do throws(TraceError) {
+        traces = try TraceFile(path: file).traces
+    } catch {
+        print(error.description)
+        return ReplayExitCode.unusable
+    }
+    return replay(traces, filter: filter, leaves: leaves, print: print)
+}
+
+/// The same for recordings at hand.
+public func replay(
+    _ traces: [Trace], filter: String? = nil, leaves: LeafSelection = .all, print: (String) -> Void
+) -> Int32 {
+    let pattern = filter.map { NamePattern($0) }
+    var agree = 0
+    var differ = 0
+    for trace in traces where leaves.includes(trace) && pattern?.matches(trace.name) ?? true {
+        let target: FakeReplayTarget
+        do throws(FakePlatformError) {
+            target = try FakeReplayTarget(for: trace)
+        } catch {
+            print("\(trace.name): \(error.description)")
+            return ReplayExitCode.unusable
+        }
+        let differences = Replayer.replay(trace, on: target)
+        for difference in differences { print(difference.description) }
+        if differences.isEmpty { agree += 1 } else { differ += 1 }
+    }
+    print("\(agree + differ) traces: \(agree) agree, \(differ) differ")
+    return differ == 0 && agree > 0 ? ReplayExitCode.agree : ReplayExitCode.differ
+}
+
+private enum ReplayExitCode {
+    static let agree: Int32 = 0
+    static let differ: Int32 = 1
+    static let unusable: Int32 = 2
+}

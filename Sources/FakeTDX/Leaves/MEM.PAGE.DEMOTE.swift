@@ -1,0 +1,36 @@
+internal import TDXCalls
+
+extension Call {
+    /// TDH.MEM.PAGE.DEMOTE, leaf 15: RCX guest address and level 1 of a large page, RDX the TDR, R8 a free page for
+    /// the table that will map it in 4 KiB pages.
+    mutating func memPageDemote() throws(Refusal) -> Completion {
+        let (gpa, tdr) = (registers.rcx, registers.rdx)
+        registers.rcx = 0
+        registers.rdx = 0
+        let td = try td(tdr, .rdx, .shared)
+        try check(td, allow: .memoryManagement)
+        let found = try entry(gpa, levels: 1...2, of: td, tree: .exclusive) { state in
+            switch state {
+            case .mapped, .blocked, .pending, .pendingBlocked: true
+            default: false
+            }
+        }
+        let table = try page(registers.r8, .r8, .nda, .exclusive)
+        let large = try lockMetadata(found.word.page, .rcx, .exclusive)
+        try checkRemovable(found, large.entry, td)
+
+        // Commit.
+        let state = found.word.state.unblockedForm ?? found.word.state
+        large.entry.free()
+        let contents = SEPTPage()
+        for index in 0..<SEPTPage.entryCount {
+            let address = found.word.page + UInt64(index * pageSizeBytes)
+            large.tdmr.pages4K[large.tdmr.index4K(address)].assign(.reg, owner: td.address)
+            contents[index].store(SEPTWord(state, page: address))
+        }
+        table.assign(.ept, owner: td.address, contents: .sept(contents))
+        changeChildCount(of: td, by: 1)
+        found.entry.storeLocked(SEPTWord(.nonLeafMapped, page: registers.r8))
+        return .success
+    }
+}

@@ -1,0 +1,53 @@
+internal import TDXCalls
+
+extension Call {
+    /// TDH.MEM.PAGE.PROMOTE, leaf 23, versions 0 and 1: RCX guest address and level 1 of a table whose 512 pages lie
+    /// side by side, RDX the TDR. One large page takes their place; RCX answers the table's page.
+    mutating func memPagePromote() throws(Refusal) -> Completion {
+        let (gpa, tdr) = (registers.rcx, registers.rdx)
+        registers.rcx = 0
+        registers.rdx = 0
+        try checkVersion()
+        let td = try td(tdr, .rdx, .shared)
+        try check(td, allow: .memoryManagement)
+        let found = try entry(gpa, levels: 1...2, of: td, tree: .exclusive) { $0.isNonLeaf }
+        guard let first = promotablePage(found) else {
+            report(found.word, level: found.level)
+            throw Refusal(.eptInvalidPromoteConditions, .rcx)
+        }
+        let table = try lockMetadata(found.word.page, .rcx, .exclusive)
+        try checkRemovable(found, table.entry, td)
+        guard let tdmr = module.tdmr(containing: first) else { preconditionFailure("a mapped page beyond all TDMRs") }
+        let above = tdmr.pages1G[tdmr.index1G(first)]
+        let large = tdmr.pages2M[tdmr.index2M(first)]
+        try lock(above.lock, .shared, .rcx)
+        try lock(large.lock, .exclusive, .rcx)
+
+        // Commit.
+        for index in 0..<SEPTPage.entryCount {
+            let small = tdmr.pages4K[tdmr.index4K(first) + index]
+            small.free()
+            small.owner = 0
+        }
+        large.assign(.reg, owner: td.address)
+        table.entry.free()
+        changeChildCount(of: td, by: -1)
+        found.entry.storeLocked(SEPTWord(.mapped, page: first))
+        registers.rcx = found.word.page
+        return .success
+    }
+
+    /// First page of a table whose entries are all mapped and lie side by side from an aligned 2 MiB on; nil if they
+    /// do not.
+    private func promotablePage(_ found: WalkResult) -> UInt64? {
+        guard found.level == 1 else { return nil }
+        let table = table(at: found.word.page)
+        let first = table[0].load().page
+        guard first & 0x1f_ffff == 0 else { return nil }
+        for index in 0..<SEPTPage.entryCount {
+            let word = table[index].load()
+            guard word.state == .mapped, word.page == first + UInt64(index * pageSizeBytes) else { return nil }
+        }
+        return first
+    }
+}

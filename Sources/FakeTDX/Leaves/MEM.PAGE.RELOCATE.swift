@@ -1,0 +1,31 @@
+internal import TDXCalls
+
+extension Call {
+    /// TDH.MEM.PAGE.RELOCATE, leaf 5: RCX guest address, RDX the TDR, R8 a free page that takes over. RCX answers
+    /// the page that was left.
+    mutating func memPageRelocate() throws(Refusal) -> Completion {
+        let (gpa, tdr) = (registers.rcx, registers.rdx)
+        registers.rcx = 0
+        registers.rdx = 0
+        let td = try td(tdr, .rdx, .shared)
+        try check(td, allow: .memoryManagement)
+        let found = try entry(gpa, levels: 0...0, of: td, tree: .shared) { state in
+            switch state {
+            case .mapped, .blocked, .pending, .pendingBlocked: true
+            default: false
+            }
+        }
+        let new = try page(registers.r8, .r8, .nda, .exclusive)
+        let old = try lockMetadata(found.word.page, .rcx, .exclusive).entry
+        try checkRemovable(found, old, td)
+
+        // Commit.
+        module.memory.copyPage(from: found.word.page, to: registers.r8)
+        new.assign(.reg, owner: td.address)
+        old.free()
+        let state = found.word.state.unblockedForm ?? found.word.state
+        found.entry.storeLocked(SEPTWord(state, page: registers.r8))
+        registers.rcx = found.word.page
+        return .success
+    }
+}

@@ -1,0 +1,94 @@
+internal import FoundationEssentials
+
+/// A file of recordings.
+public struct TraceFile: Hashable, Sendable, Codable {
+    /// What the file says of itself; a reading aid.
+    public var meta: JSONValue
+    public var traces: [Trace]
+
+    public init(meta: JSONValue = .object([:]), traces: [Trace]) {
+        self.meta = meta
+        self.traces = traces
+    }
+
+    /// Bytes of the largest file that is read.
+    public static let fileBytesMax = 1 << 30
+
+    /// - Throws: ``TraceError`` if the file cannot be read, or is no file of recordings.
+    public init(path: String) throws(TraceError) {
+        do {
+            try self.init(json: [UInt8](Data(contentsOf: URL(filePath: path))))
+        } catch let error as TraceError {
+            throw error
+        } catch {
+            throw TraceError("cannot read \(path): \(error)")
+        }
+    }
+
+    /// - Throws: ``TraceError`` with what does not fit the format, and where.
+    public init(json: [UInt8]) throws(TraceError) {
+        guard json.count <= Self.fileBytesMax else { throw TraceError("the file exceeds \(Self.fileBytesMax) bytes") }
+        do {
+            self = try JSONDecoder().decode(TraceFile.self, from: Data(json))
+        } catch {
+            throw TraceError("not a file of recordings: \(error)")
+        }
+    }
+
+    /// The file as JSON, a trace a line, keys in order.
+    public func json() throws(TraceError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            var bytes = Array("{\"meta\":".utf8) + (try encoder.encode(meta)) + Array(",\"traces\":[\n".utf8)
+            for (index, trace) in traces.enumerated() {
+                if index > 0 { bytes += Array(",\n".utf8) }
+                bytes += try encoder.encode(trace)
+            }
+            return bytes + Array("\n]}\n".utf8)
+        } catch {
+            throw TraceError("cannot encode the recordings: \(error)")
+        }
+    }
+}
+
+/// One recording: what was done to a fresh module, in order.
+public struct Trace: Hashable, Sendable, Codable {
+    public var name: String
+    public var purpose: String
+    /// Absent for the platform in the file's `meta`.
+    public var platform: TracePlatform?
+    public var steps: [TraceStep]
+
+    public init(name: String, purpose: String = "", platform: TracePlatform? = nil, steps: [TraceStep]) {
+        self.name = name
+        self.purpose = purpose
+        self.platform = platform
+        self.steps = steps
+    }
+
+    /// Whether the module has yet to be brought up: the trace does so itself.
+    public var bringsUpModule: Bool {
+        steps.contains { step in
+            if case .call(let call) = step { call.op == "TDH.SYS.INIT" && call.status?.rawValue == 0 } else { false }
+        }
+    }
+}
+
+/// In what a trace's platform differs from the default one.
+public struct TracePlatform: Hashable, Sendable, Codable {
+    public var lps: Int?
+    public var packages: Int?
+
+    public init(lps: Int? = nil, packages: Int? = nil) {
+        self.lps = lps
+        self.packages = packages
+    }
+}
+
+/// What is wrong with a file of recordings.
+public struct TraceError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
