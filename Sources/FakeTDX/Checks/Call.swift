@@ -1,0 +1,36 @@
+internal import TDXCalls
+
+/// One SEAMCALL under way: registers, the processor it runs on, and the locks it has taken so far.
+struct Call: ~Copyable {
+    let module: ModuleState
+    let processor: LogicalProcessor
+    let version: UInt8
+    var registers: Registers
+    var held = HeldLocks()
+
+    init(module: ModuleState, processor: LogicalProcessor, version: UInt8, registers: Registers) {
+        self.module = module
+        self.processor = processor
+        self.version = version
+        self.registers = registers
+    }
+
+    /// Takes a lock until the call ends.
+    ///
+    /// - Throws: OPERAND_BUSY with `operand`.
+    mutating func lock(_ lock: LockReference, _ mode: LockMode, _ operand: OperandID) throws(Refusal) {
+        guard lock.take(mode) else { throw Refusal(.operandBusy, operand) }
+        held.add(lock, mode)
+    }
+
+    /// Takes the module's global lock.
+    ///
+    /// - Throws: SYS_BUSY.
+    mutating func lockSystem(_ mode: LockMode) throws(Refusal) {
+        guard module.globalLock.take(mode) else { throw Refusal(.sysBusy) }
+        held.add(module.globalLock, mode)
+    }
+
+    /// The same call's registers and completion for leaves that answer with nothing else.
+    static let success = Completion.success
+}

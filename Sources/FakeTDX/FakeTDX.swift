@@ -1,0 +1,70 @@
+public import TDXCalls
+internal import Synchronization
+internal import Threading
+
+/// A TDX module in software, release 1.5.01, with the machine under it: both ports of the wrappers.
+///
+/// It is a module and not a mock: per leaf all checks in the module's order, then a commit that cannot fail; a
+/// leaf that is refused changes nothing, but for the exceptions the real one has. It may be called from many
+/// threads at once. Its locks are the module's own try-locks, so contention is real and nothing ever waits, and
+/// it never knows who calls it.
+///
+/// Not modelled: memory encryption, migration, service TDs, nested VMs beyond their page counts.
+public final class FakeTDX: Sendable {
+    /// How far the module has come when the fake is made.
+    public enum Start: Sendable {
+        /// As after loading: TDH.SYS.INIT comes first.
+        case loaded
+        /// Brought up on the platform's TDMRs, those initialised that the platform says so of.
+        case ready
+    }
+
+    public let platform: FakePlatform
+    let state: ModuleState
+    let host: HostState
+    private let processorIndex: [UInt32: Int]
+
+    /// - Throws: ``FakePlatformError`` if platform or timing cannot be.
+    public init(
+        platform: FakePlatform = .oracle, timing: FakeTiming = FakeTiming(), start: Start = .ready
+    ) throws(FakePlatformError) {
+        try platform.validate()
+        try timing.validate()
+        self.platform = platform
+        state = ModuleState(platform: platform, timing: timing)
+        host = HostState(platform: platform)
+        processorIndex = Dictionary(
+            uniqueKeysWithValues: platform.processors.enumerated().map { ($0.element.processor.rawValue, $0.offset) })
+        if start == .ready { bringUp() }
+    }
+
+    /// Puts the module where SYS.INIT to SYS.TDMR.INIT would have brought it.
+    private func bringUp() {
+        for processor in state.processors { processor.isInitialized.store(true, ordering: .releasing) }
+        state.configure(tdmrs: platform.tdmrs, globalKeyID: platform.globalKeyID.rawValue)
+        state.keys.set(platform.globalKeyID.rawValue, .reserved)
+        state.configuredPackages = state.allPackages
+        for (layout, tdmr) in zip(platform.tdmrs, state.tdmrs) where layout.isInitialized {
+            while !tdmr.isInitialized { tdmr.initializeStep() }
+        }
+        state.state = .ready
+    }
+
+    /// - Throws: ``PortError`` if the platform has no such processor.
+    func logicalProcessor(_ processor: Processor) throws(PortError) -> LogicalProcessor {
+        guard let index = processorIndex[processor.rawValue] else {
+            throw PortError(.notExecuted, "the fake platform has no processor \(processor.rawValue)")
+        }
+        return state.processors[index]
+    }
+}
+
+extension FakeTDX: SEAMCALLPort {
+    public func call(
+        _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
+    ) throws(PortError) -> Completion {
+        let logicalProcessor = try logicalProcessor(processor)
+        if state.timing.call > .zero { sleepBlocking(state.timing.call) }
+        return state.execute(leaf, &registers, on: logicalProcessor)
+    }
+}

@@ -1,0 +1,63 @@
+/// Free pages as bits: handed out in ascending order, starting over at the end.
+struct PageAllocator: Sendable {
+    /// Address ranges in ascending order.
+    private let ranges: [MemoryRange]
+    /// Index of each range's first page.
+    private let starts: [Int]
+    private var free: [UInt64]
+    /// Where the search for the next page begins.
+    private var nextWord = 0
+    let count: Int
+    private(set) var freeCount: Int
+
+    init(_ ranges: [MemoryRange]) {
+        self.ranges = ranges
+        var starts: [Int] = []
+        var count = 0
+        for range in ranges {
+            starts.append(count)
+            count += Int(range.size >> 12)
+        }
+        self.starts = starts
+        self.count = count
+        freeCount = count
+        free = Array(repeating: .max, count: (count + 63) / 64)
+        if count % 64 != 0 { free[free.count - 1] = (1 << UInt64(count % 64)) - 1 }
+    }
+
+    mutating func allocate() -> UInt64? {
+        guard freeCount > 0 else { return nil }
+        for step in 0..<free.count {
+            let word = (nextWord + step) % free.count
+            guard free[word] != 0 else { continue }
+            let bit = free[word].trailingZeroBitCount
+            free[word] &= free[word] - 1
+            nextWord = word
+            freeCount -= 1
+            return address(64 * word + bit)
+        }
+        return nil
+    }
+
+    enum Return { case done, alreadyFree, foreign }
+
+    mutating func free(_ address: UInt64) -> Return {
+        guard let index = index(address) else { return .foreign }
+        let bit: UInt64 = 1 << UInt64(index % 64)
+        guard free[index / 64] & bit == 0 else { return .alreadyFree }
+        free[index / 64] |= bit
+        freeCount += 1
+        return .done
+    }
+
+    /// Position of a page among all; nil if it is none of them.
+    func index(_ address: UInt64) -> Int? {
+        guard address & 0xfff == 0, let range = ranges.firstIndex(where: { $0.contains(address) }) else { return nil }
+        return starts[range] + Int((address - ranges[range].base) >> 12)
+    }
+
+    private func address(_ index: Int) -> UInt64 {
+        let range = starts.lastIndex { $0 <= index } ?? 0
+        return ranges[range].base + UInt64(index - starts[range]) << 12
+    }
+}

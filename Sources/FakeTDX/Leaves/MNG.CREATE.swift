@@ -1,0 +1,23 @@
+internal import TDXCalls
+
+extension Call {
+    /// TDH.MNG.CREATE, leaf 9: RCX a free page, RDX a KeyID. The page becomes the TDR of a TD.
+    mutating func mngCreate() throws(Refusal) -> Completion {
+        let keyID = registers.rdx
+        guard keyID >> 16 == 0, module.isPrivate(keyID) else { throw Refusal(.operandInvalid, .rdx) }
+        let entry = try page(registers.rcx, .rcx, .nda, .exclusive)
+        try lock(module.keys.lock, .exclusive, .kot)
+        guard module.keys.state(UInt16(keyID)) == .free else { throw Refusal(.hkidNotFree) }
+        var uuid: [UInt64] = []
+        for _ in 0..<4 {
+            guard let word = module.entropy.draw() else { throw Refusal(.rndNoEntropy) }
+            uuid.append(word)
+        }
+
+        // Commit.
+        let td = TDState(address: registers.rcx, keyID: UInt16(keyID), uuid: uuid)
+        module.keys.set(UInt16(keyID), .assigned)
+        entry.assign(.tdr, owner: 0, contents: .td(td))
+        return .success
+    }
+}
