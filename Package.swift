@@ -43,8 +43,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         room("Threading"),
-        room("TDXCalls"),
         room("Digests", ["COpenSSL"]),
+        room("TDXCalls"),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
@@ -63,6 +63,7 @@ let package = Package(
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
+        test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),

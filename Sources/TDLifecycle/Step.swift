@@ -146,7 +146,9 @@ struct Step {
     private func place(_ call: Call) -> Processor {
         var asked: Processor?
         if case .step(_, let processor, _) = operation.goal { asked = processor }
-        let placement = engine.state.withLock { $0.placement }
+        var placement = engine.state.withLock { $0.placement }
+        // What this step has bound is not committed yet.
+        for processor in bound { placement.add(processor) }
         return domain.processor(for: call, asked: asked, engine.platform, placement)
     }
 

@@ -65,8 +65,6 @@ struct CreateTDTests {
             Refused(creation(#","numL2Vms":256"#), "/spec/numL2Vms", "must be an integer from 0 to 255"),
             Refused(creation(#","gpaWidthBits":50"#), "/spec/gpaWidthBits", "must be 48 or 52"),
             Refused(creation(#","eptLevels":3"#), "/spec/eptLevels", "must be 4 or 5"),
-            Refused(creation(#","gpaWidthBits":52"#), "/spec/gpaWidthBits", "52 needs eptLevels 5"),
-            Refused(creation(#","gpaWidthBits":52,"eptLevels":4"#), "/spec/gpaWidthBits", "52 needs eptLevels 5"),
             Refused(creation(#","tscFrequencyKhz":2500001"#), "/spec/tscFrequencyKhz", "must be a multiple of 25000"),
             Refused(
                 creation(#","tscFrequencyKhz":75000"#), "/spec/tscFrequencyKhz",
@@ -88,9 +86,6 @@ struct CreateTDTests {
                 creation(#","cpuid":[{"leaf":"0x100000000","eax":"0x0","ebx":"0x0","ecx":"0x0","edx":"0x0"}]"#),
                 "/spec/cpuid/0/leaf", hex32),
             Refused(creation(#","vcpuCount":-1"#), "/spec/vcpuCount", "must be an integer from 0 to 65535"),
-            Refused(
-                creation(#","vcpuCount":1,"buildUntil":"tdcsAdded""#), "/spec/vcpuCount",
-                #"vCPUs can be built only when buildUntil is "initialized""#),
             Refused(
                 creation(#","buildUntil":"running""#), "/spec/buildUntil",
                 #"must be one of "tdrCreated", "keysConfigured", "tdcsAdded", "initialized""#),
@@ -118,6 +113,32 @@ struct CreateTDTests {
         let error = refusal(of: refused.json, as: CreateTDRequest.self)
         #expect(error?.error == .unknownMember)
         #expect(error?.violations == [Violation(pointer: refused.pointer, reason: refused.reason)])
+    }
+
+    @Test(
+        "Members that contradict one another are well-formed but impossible",
+        arguments: [
+            Refused(creation(#","gpaWidthBits":52"#), "/spec/gpaWidthBits", "52 needs eptLevels 5"),
+            Refused(creation(#","gpaWidthBits":52,"eptLevels":4"#), "/spec/gpaWidthBits", "52 needs eptLevels 5"),
+            Refused(
+                creation(#","vcpuCount":1,"buildUntil":"tdcsAdded""#), "/spec/vcpuCount",
+                #"vCPUs can be built only when buildUntil is "initialized""#),
+        ])
+    func conflicts(_ refused: Refused) {
+        let error = refusal(of: refused.json, as: CreateTDRequest.self)
+        #expect(error?.error == .conflictingMembers)
+        #expect(error?.error.status == 422)
+        #expect(error?.violations == [Violation(pointer: refused.pointer, reason: refused.reason)])
+    }
+
+    @Test("A value that cannot be outweighs an unknown member, and that a contradiction")
+    func gravest() {
+        let conflict = #","gpaWidthBits":52"#
+        #expect(refusal(of: creation(conflict + #","x":1"#), as: CreateTDRequest.self)?.error == .unknownMember)
+        #expect(refusal(of: creation(conflict + #","xfam":1"#), as: CreateTDRequest.self)?.error == .invalidValue)
+        let all = refusal(of: creation(conflict + #","x":1,"xfam":1"#), as: CreateTDRequest.self)
+        #expect(all?.error == .invalidValue)
+        #expect(all?.violations.count == 3)
     }
 
     @Test("Everything that is wrong is found at once")

@@ -72,6 +72,7 @@ struct StepTests {
                 == CreateVCPUsRequest(count: 2, initialRcx: 0, x2apicIds: [0, 1], processors: [0, 2]))
         #expect(try decoded("{}", as: CreateVCPUsRequest.self) == CreateVCPUsRequest())
         let short = refusal(of: #"{"count":3,"x2apicIds":[0],"processors":[]}"#, as: CreateVCPUsRequest.self)
+        #expect(short?.error == .conflictingMembers)
         #expect(
             short?.violations == [
                 Violation(pointer: "/x2apicIds", reason: "must have as many elements as count says, 3"),

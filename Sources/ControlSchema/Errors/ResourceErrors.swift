@@ -32,6 +32,10 @@ extension OwnError {
         "cancelled", 409, "The operation was cancelled",
         "Someone asked for it; what could not be undone is in residue.",
         remedy: "Ask again if you still want it.")
+    public static let conflictingMembers = OwnError(
+        "conflicting-members", 422, "The body's members contradict one another",
+        "Each member is allowed by itself; together they ask for something impossible.",
+        remedy: "Correct the members that the violations name, or those that they depend on.")
     public static let maxVcpusExceeded = OwnError(
         "max-vcpus-exceeded", 422, "The TD cannot have that many vCPUs",
         "The vCPUs that exist and those asked for are together more than maxVcpus. No page was spent.",
@@ -64,7 +68,7 @@ extension OwnError {
 
     static let ofResources = [
         unknownField, vcpuPagesReturnAtTeardown, nameTaken, wrongState, operationRunning, idempotencyKeyInFlight,
-        notCancellable, cancelled, maxVcpusExceeded, unknownProcessor, unknownPage, tooManyLabels, capacityExhausted,
-        invalidSpec, quarantined,
+        notCancellable, cancelled, conflictingMembers, maxVcpusExceeded, unknownProcessor, unknownPage, tooManyLabels,
+        capacityExhausted, invalidSpec, quarantined,
     ]
 }

@@ -35,8 +35,8 @@ extension OwnError {
         remedy: "Look the code up in the module's specification.")
 
     static let ofService = [
-        unknownCompletion,
-        internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, notReady, draining, busy,
+        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, notReady, draining,
+        busy,
     ]
 }
 

@@ -7,7 +7,7 @@ struct JSONText {
     /// RFC 6901 tokens of the value at `position`.
     private var path: [String] = []
     private var reader: JSONByteReader
-    private var duplicates: [Violation] = []
+    private var duplicates = Findings()
 
     static func check(_ bytes: [UInt8]) throws(RequestError) {
         guard bytes.count <= RequestLimits.maximumBytes else { throw .tooLarge() }
@@ -19,7 +19,7 @@ struct JSONText {
         try text.value(depth: 0)
         text.reader.skipSpace()
         guard text.reader.isAtEnd else { throw text.reader.failure }
-        guard text.duplicates.isEmpty else { throw .invalid(text.duplicates, unknownMembersOnly: false) }
+        guard text.duplicates.isEmpty else { throw text.duplicates.failure }
     }
 
     private init(reader: JSONByteReader) { self.reader = reader }
@@ -79,8 +79,7 @@ struct JSONText {
     }
 
     private mutating func noteDuplicate() {
-        guard duplicates.count < RequestLimits.maximumViolations else { return }
-        let pointer = path.map { "/" + $0 }.joined()
-        duplicates.append(Violation(pointer: pointer, reason: "is given more than once"))
+        guard !duplicates.isFull else { return }
+        duplicates.add(.value, path.map { "/" + $0 }.joined(), "is given more than once")
     }
 }

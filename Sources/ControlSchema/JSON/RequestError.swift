@@ -21,27 +21,20 @@ public struct RequestError: Error, Hashable, Sendable {
         Self(.payloadTooLarge, detail: "the body is longer than \(RequestLimits.maximumBytes) bytes")
     }
 
-    static func invalid(_ violations: [Violation], unknownMembersOnly: Bool) -> Self {
-        let places = violations.compactMap(\.pointer).map { $0.isEmpty ? "the body" : $0 }
-        return Self(
-            unknownMembersOnly ? .unknownMember : .invalidValue,
-            detail: violations.count == 1
-                ? "\(places.first ?? "the body"): \(violations[0].reason)"
-                : "\(violations.count) things are wrong with the body, first \(places.first ?? "the body")",
-            violations: Array(violations.prefix(RequestLimits.maximumViolations)))
+    /// One wrong place.
+    static func invalid(_ pointer: String, _ reason: String) -> Self {
+        var findings = Findings()
+        findings.add(.value, pointer, reason)
+        return findings.failure
     }
 
     /// What is left for the decoder itself to refuse: text that is no JSON, and a body of the wrong type.
     init(_ error: DecodingError) {
         switch error {
         case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context):
-            self = .invalid(
-                [Violation(pointer: pointer(of: context.codingPath), reason: "must be an object")],
-                unknownMembersOnly: false)
+            self = .invalid(pointer(of: context.codingPath), "must be an object")
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            self = .invalid(
-                [Violation(pointer: pointer(of: context.codingPath), reason: "is not a valid value")],
-                unknownMembersOnly: false)
+            self = .invalid(pointer(of: context.codingPath), "is not a valid value")
         default:
             self = .malformed("the body is not valid JSON")
         }

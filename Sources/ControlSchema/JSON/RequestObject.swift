@@ -27,17 +27,14 @@ struct RequestObject {
     private let container: KeyedDecodingContainer<Name>
     private let refusesUnknown: Bool
     private var asked: Set<String> = []
-    private var violations: [Violation] = []
-    private var unknownOnly = true
+    private var findings = Findings()
 
     init(_ decoder: any Decoder) throws {
         refusesUnknown = Self.strictness.map { decoder.userInfo[$0] != nil } ?? true
         do {
             container = try decoder.container(keyedBy: Name.self)
         } catch is DecodingError {
-            throw RequestError.invalid(
-                [Violation(pointer: pointer(of: decoder.codingPath), reason: "must be an object")],
-                unknownMembersOnly: false)
+            throw RequestError.invalid(pointer(of: decoder.codingPath), "must be an object")
         }
     }
 
@@ -51,15 +48,17 @@ struct RequestObject {
     }
 
     mutating func refuse(_ name: String, _ reason: String) {
-        unknownOnly = false
-        violations.append(Violation(pointer: pointer(of: container.codingPath, name), reason: reason))
+        findings.add(.value, pointer(of: container.codingPath, name), reason)
+    }
+
+    /// Refuses member `name`, which would be right if another member were different.
+    mutating func refuseConflict(_ name: String, _ reason: String) {
+        findings.add(.conflict, pointer(of: container.codingPath, name), reason)
     }
 
     /// Refuses member `inner` of the object that member `name` is.
     mutating func refuse(_ name: String, _ inner: String, _ reason: String) {
-        let place = pointer(of: container.codingPath, name) + "/" + pointerToken(inner)
-        unknownOnly = false
-        violations.append(Violation(pointer: place, reason: reason))
+        findings.add(.value, pointer(of: container.codingPath, name) + "/" + pointerToken(inner), reason)
     }
 
     /// Counts member `name` as known without reading it.
@@ -80,8 +79,7 @@ struct RequestObject {
             if let value = try read(container, key) { return value }
             refuse(name, "must be " + expected)
         } catch let error as RequestError {
-            unknownOnly = unknownOnly && error.error == .unknownMember
-            violations += error.violations
+            findings.add(error)
         } catch {
             refuse(name, "must be " + expected)
         }
@@ -94,14 +92,13 @@ struct RequestObject {
     }
 
     /// The error that `finish` would throw; for a required value that is not there.
-    var failure: RequestError { .invalid(violations, unknownMembersOnly: unknownOnly) }
+    var failure: RequestError { findings.failure }
 
     /// Refuses what nobody asked for, and throws if anything was wrong.
     mutating func finish() throws {
         for name in names.sorted() where refusesUnknown && !asked.contains(name) {
-            violations.append(
-                Violation(pointer: pointer(of: container.codingPath, name), reason: "is not a member of this object"))
+            findings.add(.unknownMember, pointer(of: container.codingPath, name), "is not a member of this object")
         }
-        if !violations.isEmpty { throw failure }
+        if !findings.isEmpty { throw failure }
     }
 }

@@ -68,8 +68,7 @@ extension RequestObject {
         member(name, "an array of at most \(limit) objects") {
             var array = try $0.nestedUnkeyedContainer(forKey: $1)
             var values: [Value] = []
-            var violations: [Violation] = []
-            var unknownOnly = true
+            var findings = Findings()
             while !array.isAtEnd {
                 guard values.count < limit else { return nil }
                 // A decoder that fails stays where it is, so the place is kept by asking for a nested decoder.
@@ -77,12 +76,11 @@ extension RequestObject {
                 do {
                     values.append(try Value(from: element))
                 } catch let error as RequestError {
-                    violations += error.violations
-                    unknownOnly = unknownOnly && error.error == .unknownMember
-                    guard violations.count < RequestLimits.maximumViolations else { break }
+                    findings.add(error)
+                    if findings.isFull { break }
                 }
             }
-            if !violations.isEmpty { throw RequestError.invalid(violations, unknownMembersOnly: unknownOnly) }
+            if !findings.isEmpty { throw findings.failure }
             return values
         }
     }

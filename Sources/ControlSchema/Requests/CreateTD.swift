@@ -47,7 +47,7 @@ public struct TDSpec: RequestBody {
         vcpuCount = object.integer("vcpuCount", in: Self.vcpuCountRange)
         buildUntil = object.choice("buildUntil", BuildStage.self)
         if let vcpuCount, vcpuCount > 0, let buildUntil, buildUntil != .initialized {
-            object.refuse("vcpuCount", "vCPUs can be built only when buildUntil is \"initialized\"")
+            object.refuseConflict("vcpuCount", "vCPUs can be built only when buildUntil is \"initialized\"")
         }
         try object.finish()
     }

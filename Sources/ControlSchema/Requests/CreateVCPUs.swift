@@ -28,10 +28,10 @@ public struct CreateVCPUsRequest: RequestBody {
             "processors", in: 0...RequestLimits.maximumProcessor, atMost: RequestLimits.maximumVCPUs)
         let expected = count ?? 1
         if let x2apicIds, x2apicIds.count != expected {
-            object.refuse("x2apicIds", "must have as many elements as count says, \(expected)")
+            object.refuseConflict("x2apicIds", "must have as many elements as count says, \(expected)")
         }
         if let processors, processors.count != expected {
-            object.refuse("processors", "must have as many elements as count says, \(expected)")
+            object.refuseConflict("processors", "must have as many elements as count says, \(expected)")
         }
         try object.finish()
     }

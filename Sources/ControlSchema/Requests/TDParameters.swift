@@ -54,7 +54,7 @@ public struct TDParameters: RequestBody {
         numL2Vms = object.integer("numL2Vms", in: Self.l2VmRange)
         gpaWidthBits = object.integer("gpaWidthBits", oneOf: [48, 52])
         eptLevels = object.integer("eptLevels", oneOf: [4, 5])
-        if gpaWidthBits == 52, eptLevels != 5 { object.refuse("gpaWidthBits", "52 needs eptLevels 5") }
+        if gpaWidthBits == 52, eptLevels != 5 { object.refuseConflict("gpaWidthBits", "52 needs eptLevels 5") }
         tscFrequencyKhz = object.integer("tscFrequencyKhz", in: Self.tscRangeKhz)
         if let frequency = tscFrequencyKhz, !frequency.isMultiple(of: Self.tscUnitKhz) {
             object.refuse("tscFrequencyKhz", "must be a multiple of \(Self.tscUnitKhz)")

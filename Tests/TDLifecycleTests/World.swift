@@ -1,0 +1,171 @@
+import FakeTDX
+import Logging
+import TDLifecycle
+import TDXCalls
+import Threading
+
+/// A host with a fake module and an engine that runs only when it is told to.
+struct World {
+    let fake: FakeTDX
+    let port: ScriptedPort
+    let scheduler = ManualScheduler()
+    let engine: Engine
+
+    init(
+        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming()
+    ) throws {
+        fake = try FakeTDX(platform: platform, timing: timing)
+        port = ScriptedPort(fake)
+        let environment = EngineEnvironment(
+            wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        engine = Engine(calls: port, host: fake, environment: environment, limits: limits, logger: logger)
+    }
+
+    let lab = Requester(principal: "uid:0", requestID: ResourceID(.request, 1))
+
+    /// A spec the default platform takes.
+    func spec(maxVCPUs: UInt16 = 4, vcpus: Int = 0, until stage: BuildStage = .initialized) -> TDSpec {
+        TDSpec(
+            attributes: .septVEDisable, xfam: [.x87, .sse], maxVCPUs: maxVCPUs, numL2VMs: 0, gpaWidthBits: 48,
+            eptLevels: 4, tscFrequencyKHz: 2_500_000, noRBPMod: true, flexiblePendingVE: false, mrConfigID: .zero,
+            mrOwner: .zero, mrOwnerConfig: .zero, ia32ArchCapabilities: nil, cpuid: [], vcpuCount: vcpus,
+            buildUntil: stage)
+    }
+
+    func request(_ spec: TDSpec, name: String? = nil) -> TDRequest { TDRequest(name: name, labels: [:], spec: spec) }
+
+    /// Submits a creation, runs it to its end, and gives the operation as it ended.
+    func create(_ spec: TDSpec, name: String? = nil) throws -> (td: ResourceID, operation: TDLifecycle.Operation) {
+        let (td, id) = try engine.createTD(request(spec, name: name), by: lab)
+        return (td, try end(id))
+    }
+
+    func delete(_ td: ResourceID) throws -> TDLifecycle.Operation {
+        try end(try engine.deleteTD(.id(td), by: lab).operation)
+    }
+
+    func step(
+        _ td: ResourceID, _ call: Call, on processor: Processor? = nil, recover: Bool = true
+    ) throws -> TDLifecycle.Operation {
+        let request = StepRequest(call: call, processor: processor, recover: recover)
+        return try end(try engine.step(.id(td), request, by: lab).operation)
+    }
+
+    func end(_ operation: ResourceID) throws -> TDLifecycle.Operation {
+        scheduler.runUntilQuiet()
+        return try engine.operation(operation)
+    }
+
+    func domain(_ td: ResourceID) throws -> Domain { try engine.td(.id(td)) }
+
+    func records(_ td: ResourceID) -> [CallRecord] { engine.records(RecordFilter(td: td), limit: 10_000).rows }
+
+    /// Reads one field and waits for the answer.
+    func read(_ td: ResourceID, _ target: FieldAccess.Target, _ field: String, on processor: Processor? = nil) throws
+        -> Result<FieldAnswer, LifecycleError>
+    {
+        let context: FieldID.Context = target == .td ? .td : .vp
+        let element = FieldInfo.named(field, in: context)?.id ?? FieldID(rawValue: 0)
+        let answer = Locked<Result<FieldAnswer, LifecycleError>?>(nil)
+        let access = FieldAccess(target: target, elements: [element], processor: processor, requester: lab) { result in
+            answer.withLock { $0 = result }
+        }
+        try engine.access(.id(td), access)
+        scheduler.runUntilQuiet()
+        guard let result = answer.withLock({ $0 }) else { throw Silence() }
+        return result
+    }
+
+    struct Silence: Error {}
+
+    /// Everything the host has to give, and everything that is out of use.
+    var capacity: [Int] {
+        let capacity = engine.capacity
+        return [
+            capacity.keyIDs.held, capacity.keyIDs.free, capacity.keyIDs.quarantined, capacity.pages.held,
+            capacity.pages.free, capacity.pages.quarantined, capacity.vcpusHeld,
+        ]
+    }
+}
+
+/// Passes calls on, except where a test has said otherwise.
+final class ScriptedPort: SEAMCALLPort {
+    enum Fault: Sendable {
+        /// Answer this instead of calling.
+        case answer(Completion)
+        case fail(PortError)
+        /// Call, and then fail.
+        case failAfter(PortError)
+    }
+
+    fileprivate struct State: Sendable {
+        var calls = 0
+        var faultAt: [Int: Fault] = [:]
+        var faultOn: [UInt16: (fault: Fault, times: Int)] = [:]
+        var fired = 0
+    }
+
+    private let base: any SEAMCALLPort
+    private let state = Locked(State())
+
+    init(_ base: any SEAMCALLPort) { self.base = base }
+
+    var calls: Int { state.withLock { $0.calls } }
+    var fired: Int { state.withLock { $0.fired } }
+
+    /// Arms a fault for the nth call from now, the first being 1.
+    func arm(_ fault: Fault, atCall number: Int) {
+        state.withLock { $0.faultAt[$0.calls + number] = fault }
+    }
+
+    /// Arms a fault for the next so many calls of a leaf.
+    func arm(_ fault: Fault, on leaf: Leaf, times: Int = 1) {
+        state.withLock { $0.faultOn[leaf.number] = (fault, times) }
+    }
+
+    func disarm() {
+        state.withLock { state in
+            state.faultAt = [:]
+            state.faultOn = [:]
+        }
+    }
+
+    func call(_ leaf: Leaf, _ registers: inout Registers, on processor: Processor) throws(PortError) -> Completion {
+        switch state.withLock({ $0.fault(for: leaf) }) {
+        case nil: return try base.call(leaf, &registers, on: processor)
+        case .answer(let completion): return completion
+        case .fail(let error): throw error
+        case .failAfter(let error):
+            _ = try base.call(leaf, &registers, on: processor)
+            throw error
+        }
+    }
+}
+
+extension ScriptedPort.State {
+    fileprivate mutating func fault(for leaf: Leaf) -> ScriptedPort.Fault? {
+        calls += 1
+        if let fault = faultAt.removeValue(forKey: calls) {
+            fired += 1
+            return fault
+        }
+        guard let armed = faultOn[leaf.number], armed.times > 0 else { return nil }
+        fired += 1
+        faultOn[leaf.number] = (armed.fault, armed.times - 1)
+        return armed.fault
+    }
+}
+
+/// The same numbers in each run.
+final class CountingRandom: RandomSource {
+    private let last = Locked<UInt64>(0)
+
+    func next() -> UInt64 {
+        last.withLock { last in
+            last &+= 0x9e37_79b9_7f4a_7c15
+            return last
+        }
+    }
+}
