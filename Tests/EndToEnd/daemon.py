@@ -54,7 +54,10 @@ class Client:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
-        self.connection.request(method, path, body, headers)
+        try:
+            self.connection.request(method, path, body, headers)
+        except BrokenPipeError:
+            pass  # Refused before the whole body was sent; the answer is there all the same.
         return Answer(self.connection.getresponse())
 
     def get(self, path, **headers):
