@@ -63,9 +63,16 @@ let package = Package(
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
+        test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
+        test(
+            "ControlAPITests",
+            ["ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]
+        ),
+        // TDXCalls is not imported there: snippets that must not compile are compiled against it.
+        test("HouseTests", ["TDXCalls"]),
     ]
 )

@@ -80,6 +80,12 @@ static inline int microhttpd_peer_credentials(int descriptor, struct microhttpd_
     return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, peer, &size);
 }
 
+/* These enumerators belong, for Swift, to whichever module happens to read their header first; here they can always
+   be seen. */
+static const int microhttpd_stream_socket = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+static const int microhttpd_shut_reading = SHUT_RD;
+static const int microhttpd_shut_both = SHUT_RDWR;
+
 /* Hidden behind the same macro; a descriptor must not leak into a child process between two calls. */
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *size, int flags);
 

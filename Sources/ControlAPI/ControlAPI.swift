@@ -115,7 +115,7 @@ public final class ControlAPI: Responder {
 
     private func notRouted(_ segments: [String], _ others: [Route]) -> Refused {
         guard !others.isEmpty else { return Refused(.notFound, "there is nothing at this path") }
-        let isVCPU = others.contains { $0.operationID == "getVCPU" }
+        let isVCPU = others.contains { $0.operationID == "getVcpu" }
         var refused = Refused(isVCPU ? .vcpuPagesReturnAtTeardown : .methodNotAllowed)
         var methods = others.map(\.method.rawValue)
         if methods.contains("GET") { methods.append("HEAD") }
@@ -225,11 +225,8 @@ public final class ControlAPI: Responder {
     /// A representation with a revision: 304 if the client has it already.
     func answer(_ call: Call, revision: UInt64, _ body: () -> EncodedBody) {
         let fields: HTTPFields = [.eTag: "\"r\(revision)\"", .cacheControl: "no-cache"]
-        guard call.matchesNone(of: revision) else {
-            answer(call, Response(status: .notModified, fields: fields))
-            return
-        }
-        answer(call, .ok, .shared(body()), fields)
+        // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
+        answer(call, call.matchesNone(of: revision) ? .ok : .notModified, .shared(body()), fields)
     }
 
     /// Runs an engine call and turns its error into a problem.

@@ -18,7 +18,7 @@ extension Refused {
 extension Call {
     static let limitDefault = 100
     static let limitMax = 1_000
-    static let waitMax = 300
+    static let waitMax = 60
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Refused) -> Int? {
         guard let text = query[name] else { return nil }

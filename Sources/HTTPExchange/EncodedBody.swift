@@ -1,7 +1,7 @@
 /// Immutable bytes at one address for as long as anybody holds them: a resource is encoded once per revision
 /// and served from here by any number of connections at once, without a copy.
 @safe public final class EncodedBody: Sendable {
-    // Written in `init` only and given back in `deinit`, hence never written while it is read.
+    // SAFETY of all uses: written in `init` only and given back in `deinit`, hence never written while it is read.
     private nonisolated(unsafe) let storage: UnsafeMutableBufferPointer<UInt8>
 
     public init(_ bytes: [UInt8]) {

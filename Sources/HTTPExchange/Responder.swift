@@ -25,7 +25,7 @@ extension Responder {
 public enum BodyPlan: Sendable {
     /// Collect it in memory. A longer one is refused with 413; 0 means that the request may have none.
     case collect(maximumBytes: Int)
-    /// Hand it to the receiver as it comes.
+    /// Hand it to the receiver as it comes. The receiver, or a look at `Content-Length` here, sets the limit.
     case stream(any BodyReceiver)
     /// Do not read it; answer at once.
     case refuse(Response)

@@ -38,7 +38,8 @@ public enum Reception: Sendable {
     case more
     /// Taken; the next one only after `wake`. The client is held back meanwhile by TCP itself.
     case full
-    /// The upload is not wanted any more. The client gets this answer and the connection is closed.
+    /// The upload is not wanted any more. What is left of it is read away and the client gets this answer, then the
+    /// connection is closed; if more is left than a listener reads away, the connection is cut without an answer.
     case refuse(Response)
 }
 

@@ -23,7 +23,7 @@ final class Acceptor: Sendable {
         self.socket = socket
         var pair: [Int32] = [-1, -1]
         // SAFETY: the call writes two descriptors.
-        let result = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair)
+        let result = unsafe socketpair(AF_UNIX, microhttpd_stream_socket, 0, &pair)
         guard result == 0 else { throw .system(call: "socketpair", errno: errno) }
         (ourBell, theirBell) = (pair[0], pair[1])
     }
@@ -42,7 +42,7 @@ final class Acceptor: Sendable {
             return thread
         }
         guard let running else { return }
-        shutdown(ourBell, Int32(SHUT_RDWR))
+        shutdown(ourBell, microhttpd_shut_both)
         running.join()
         socket.close()
     }

@@ -19,7 +19,8 @@ func connectionChanged(
         let server = unsafe Unmanaged<Server>.fromOpaque(context).takeUnretainedValue()
         let descriptor = unsafe microhttpd_descriptor(handle)
         let peer = server.peer(of: descriptor)
-        let connection = unsafe Connection(peer: peer, descriptor: descriptor, server: server, handle: handle)
+        let seat = unsafe Seat(handle: handle)
+        let connection = Connection(peer: peer, descriptor: descriptor, server: server, seat: seat)
         // SAFETY: given back when the connection is over.
         unsafe socketContext.pointee = Unmanaged.passRetained(connection).toOpaque()
         server.welcome(connection)

@@ -11,7 +11,7 @@ enum HeadReader {
         _ connection: OpaquePointer, target: [UInt8], url: UnsafePointer<CChar>?, method: UnsafePointer<CChar>?,
         version: UnsafePointer<CChar>?
     ) -> ReceivedHead {
-        var fields: [(name: [UInt8], value: [UInt8])] = []
+        var fields: [(name: String, value: [UInt8])] = []
         // SAFETY: the library calls back before it returns, with pointers that are good for the call.
         unsafe withUnsafeMutablePointer(to: &fields) { fields in
             _ = unsafe MHD_get_connection_values_n(connection, .HEADER_KIND, takeField, fields)
@@ -30,6 +30,7 @@ enum HeadReader {
     private static func hasNUL(
         _ target: [UInt8], url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
     ) -> Bool {
+        // SAFETY: the pointers are compared, not followed.
         guard let url = unsafe url, let version = unsafe version else { return false }
         return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(target.count) + 1
     }
@@ -41,12 +42,14 @@ private func takeField(
 ) -> MHD_Result {
     guard let context = unsafe context else { return .NO }
     // SAFETY: `read` passes a pointer to this very array; name and value are as long as the library says.
-    let fields = unsafe context.assumingMemoryBound(to: [(name: [UInt8], value: [UInt8])].self)
-    unsafe fields.pointee.append((bytes(name, nameCount), bytes(value, valueCount)))
+    let fields = unsafe context.assumingMemoryBound(to: [(name: String, value: [UInt8])].self)
+    // A name that is not UTF-8 is no token either way.
+    let text = unsafe String(decoding: bytes(name, nameCount), as: UTF8.self)
+    unsafe fields.pointee.append((text, [UInt8](bytes(value, valueCount))))
     return .YES
 }
 
-private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> [UInt8] {
-    // SAFETY: `count` bytes are readable at `start`; CChar and UInt8 have one layout.
-    unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: unsafe start == nil ? 0 : count))
+private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> UnsafeRawBufferPointer {
+    // SAFETY: `count` bytes are readable at `start`.
+    unsafe UnsafeRawBufferPointer(start: start, count: unsafe start == nil ? 0 : count)
 }

@@ -1,3 +1,4 @@
+internal import CMicroHTTPD
 internal import Glibc
 internal import HTTPExchange
 internal import Threading
@@ -77,8 +78,7 @@ final class ListeningSocket: Sendable {
     }
 
     private static func open(_ family: Int32) throws(ListenerError) -> Int32 {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let descriptor = socket(family, kind, 0)
+        let descriptor = socket(family, microhttpd_stream_socket, 0)
         guard descriptor >= 0 else { throw .system(call: "socket", errno: errno) }
         return descriptor
     }
@@ -125,7 +125,7 @@ struct SocketFile: Sendable {
     static func clearStale(_ path: String, _ address: SocketAddress) throws(ListenerError) {
         guard let status = status(path) else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        let probe = socket(AF_UNIX, microhttpd_stream_socket, 0)
         guard probe >= 0 else { throw .system(call: "socket", errno: errno) }
         defer { close(probe) }
         // SAFETY: the address is read during the call.

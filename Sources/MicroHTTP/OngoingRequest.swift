@@ -20,7 +20,7 @@ final class OngoingRequest: @unchecked Sendable {
     }
 
     let connection: Connection
-    private let serial: UInt64
+    let serial: UInt64
     /// The raw target, up to its first NUL.
     let target: [UInt8]
     private var phase = Phase.readingHead
@@ -44,7 +44,7 @@ final class OngoingRequest: @unchecked Sendable {
         case close
     }
 
-    private var server: Server { connection.server }
+    var server: Server { connection.server }
 
     /// The head has been looked at; what comes now is body or end.
     var hasBegun: Bool { if case .readingHead = phase { false } else { true } }
@@ -91,9 +91,11 @@ final class OngoingRequest: @unchecked Sendable {
                 phase = .swallowing(server.responder.response(to: .bodyTooLarge, of: head), closing: true)
                 return swallow(bytes.count)
             }
+            // SAFETY: the library's bytes are good until this callback returns, and are copied here.
             unsafe body.append(contentsOf: bytes)
             return .goOn
         case .receiving(let receiver):
+            // SAFETY: as above; the receiver gets a span that cannot outlive the call.
             return unsafe pass(bytes, to: receiver)
         case .swallowing:
             return swallow(bytes.count)
@@ -124,10 +126,7 @@ final class OngoingRequest: @unchecked Sendable {
     /// The connection is done with this request, well or badly.
     func end(completely: Bool) {
         let unsent = connection.turn.withLock { turn -> ExchangeOutcome? in
-            defer {
-                turn = Turn(
-                    serial: turn.serial + 1, clientHasGone: turn.clientHasGone, isCut: turn.isCut)
-            }
+            defer { turn = Turn(serial: turn.serial + 1, clientHasGone: turn.clientHasGone, isCut: turn.isCut) }
             return turn.outcome
         }
         unsent?.discard()
@@ -142,11 +141,7 @@ final class OngoingRequest: @unchecked Sendable {
     }
 
     /// Remembers the stream that is about to be sent, so that it learns of its end.
-    func attach(_ source: any BodySource) -> Download {
-        let download = Download(source, for: self)
-        self.download = download
-        return download
-    }
+    func attach(_ source: any BodySource) { download = Download(source, for: self) }
 
     /// No answer could be sent after all.
     func abandon(_ response: Response) { if download == nil { response.discard() } }
@@ -154,10 +149,8 @@ final class OngoingRequest: @unchecked Sendable {
     // MARK: Bodies
 
     private func collect(upTo maximumBytes: Int, _ verdict: ProtocolRules.Verdict) -> Next {
-        if case .length(let length) = verdict.framing {
-            if length > UInt64(maximumBytes) {
-                return refuse(server.responder.response(to: .bodyTooLarge, of: head), verdict)
-            }
+        if case .length(let length) = verdict.framing, length > UInt64(maximumBytes) {
+            return refuse(server.responder.response(to: .bodyTooLarge, of: head), verdict)
         }
         phase = .collecting(maximumBytes: maximumBytes)
         return .goOn
@@ -218,7 +211,7 @@ final class OngoingRequest: @unchecked Sendable {
     private func takeAnswer() -> Next {
         let (outcome, isCut) = connection.turn.withLock { turn -> (ExchangeOutcome?, Bool) in
             defer { turn.outcome = nil }
-            if turn.outcome == nil, !turn.isCut { connection.suspend(&turn, for: .answer) }
+            if turn.outcome == nil, !turn.isCut { connection.seat.suspend(&turn, for: .answer) }
             return (turn.outcome, turn.isCut)
         }
         switch outcome {
@@ -250,51 +243,10 @@ final class OngoingRequest: @unchecked Sendable {
                 turn.woken = false
                 return .stayAwake
             }
-            connection.suspend(&turn, for: reason)
+            connection.seat.suspend(&turn, for: reason)
             return .asleep
         }
     }
 
-    /// Wakes this request's stream; harmless once the request is over.
-    var wake: Wake {
-        Wake { [connection, serial] in
-            connection.turn.withLock { turn in
-                guard turn.serial == serial else { return }
-                switch turn.sleep {
-                case .upload, .download: connection.resume(&turn)
-                case .answer: break
-                case nil: turn.woken = true
-                }
-            }
-        }
-    }
-}
-
-extension OngoingRequest: ExchangeTransport {
-    func deliver(_ outcome: ExchangeOutcome) {
-        let isHeard = connection.turn.withLock { turn -> Bool in
-            guard turn.serial == serial else { return false }
-            turn.outcome = outcome
-            connection.resume(&turn)
-            return true
-        }
-        if !isHeard { outcome.discard() }
-    }
-
-    func reportSecondAnswer(_ response: Response) {
-        server.logger.error(
-            "A request was answered twice", metadata: ["status": "\(response.head.status.code)"])
-        response.discard()
-    }
-
-    var clientHasGone: Bool { connection.turn.withLock { $0.serial != serial || $0.clientHasGone } }
-}
-
-extension ExchangeOutcome {
-    fileprivate func discard() { if case .response(let response) = self { response.discard() } }
-}
-
-extension Response {
-    /// Tells the source of an answer that is not sent.
-    fileprivate func discard() { if case .stream(let source) = body { source.end(.broken) } }
+    var wake: Wake { connection.seat.wake(for: serial) }
 }

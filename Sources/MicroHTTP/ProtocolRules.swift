@@ -9,7 +9,7 @@ struct ReceivedHead {
     /// True when the request line went on after a NUL inside the target.
     var targetHasNUL: Bool
     var isHTTP10: Bool
-    var fields: [(name: [UInt8], value: [UInt8])]
+    var fields: [(name: String, value: [UInt8])]
     var headBytes: Int
 }
 
@@ -39,7 +39,7 @@ enum ProtocolRules {
         fields.reserveCapacity(head.fields.count)
         var decisive = DecisiveFields()
         for (rawName, value) in head.fields {
-            guard let name = HTTPField.Name(String(decoding: rawName, as: UTF8.self)) else {
+            guard let name = HTTPField.Name(rawName) else {
                 throw .bad("bad-field-name", "a field name is no token")
             }
             guard value.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else {
@@ -88,7 +88,10 @@ enum ProtocolRules {
     private static func checkAuthority(_ authority: String) throws(Refusal) {
         let allowed = authority.utf8.allSatisfy { byte in
             switch byte {
-            case 0x21...0x7E: !#"/\?#@,<>"{}|^`"#.utf8.contains(byte)
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "-"),
+                UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"):
+                true
             default: false
             }
         }

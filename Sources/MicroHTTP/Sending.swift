@@ -17,13 +17,8 @@ enum Sending {
         // SAFETY: the library keeps a reference of its own for as long as it sends.
         defer { unsafe MHD_destroy_response(object) }
         for field in response.head.headerFields where !isOurs(field.name) {
-            let value = [UInt8](field.value.utf8) + [0]
-            let added = unsafe value.withUnsafeBufferPointer { value in
-                // SAFETY: both strings end with a NUL and are copied by the call.
-                unsafe value.withMemoryRebound(to: CChar.self) { value in
-                    unsafe MHD_add_response_header(object, field.name.rawName, value.baseAddress)
-                }
-            }
+            // SAFETY: both strings reach the call with a NUL at their end, and are copied by it.
+            let added = unsafe MHD_add_response_header(object, field.name.rawName, field.value)
             if added != .YES { request.connection.server.logger.error("A field could not be sent") }
         }
         if closing { unsafe MHD_add_response_header(object, "Connection", "close") }
@@ -55,7 +50,7 @@ enum Sending {
                 address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
                 Unmanaged.passRetained(body).toOpaque())
         case .stream(let source):
-            _ = request.attach(source)
+            request.attach(source)
             // SAFETY: the reference taken here is given back by `releaseRequest`.
             return unsafe microhttpd_streamed_response(
                 Limits.streamBlockBytes, fillFromSource, Unmanaged.passRetained(request).toOpaque(), releaseRequest)

@@ -113,12 +113,10 @@ extension Engine {
         return operation
     }
 
-    public func operations(
-        after cursor: ResourceID?, limit: Int, where condition: (Operation) -> Bool
-    ) -> Listing<Operation> {
+    public func operations(after cursor: ResourceID?, limit: Int) -> Listing<Operation> {
         views.withLock { views in
             page(views.operationOrder, after: cursor, limit: limit, revision: views.operationsRevision) { id in
-                views.operations[id].flatMap { condition($0) ? $0 : nil }
+                views.operations[id]
             }
         }
     }

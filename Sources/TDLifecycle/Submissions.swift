@@ -267,9 +267,12 @@ extension Engine {
     }
 
     /// Asks a creation to stop at the end of its step; it then takes back what it has done.
-    public func cancel(_ id: ResourceID) throws(LifecycleError) -> Operation {
+    public func cancel(_ id: ResourceID, ifRevision: UInt64? = nil) throws(LifecycleError) -> Operation {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
             guard var operation = state.operations[id] else { throw .noSuchOperation }
+            if let ifRevision, ifRevision != operation.revision {
+                throw .preconditionFailed(revision: operation.revision)
+            }
             if operation.state == .cancelling { return operation }
             guard operation.isCancellable else { throw .notCancellable(operation.state) }
             operation.isCancelRequested = true

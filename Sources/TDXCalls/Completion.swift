@@ -24,13 +24,20 @@ public struct Completion: RawRepresentable, Hashable, Sendable {
     public var isNonRecoverable: Bool { rawValue >> 62 & 1 == 1 }
     public var isFatal: Bool { rawValue >> 61 & 1 == 1 }
     public var hasHostRecoverabilityHint: Bool { rawValue >> 60 & 1 == 1 }
-    /// Bits 47:40: what the code is about; see ``className``.
+    /// Bits 47:40: what the code is about; see ``CompletionInfo/className``.
     public var classCode: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 40) }
     /// Bits 39:32: the code within its class.
     public var nameCode: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 32) }
 
-    /// Matches the code and ignores the details, so `case .operandBusy` catches every operand.
-    public static func ~= (pattern: Completion, value: Completion) -> Bool { pattern.code == value.code }
+    /// Class 0xFF, which no module answers with: Linux reports failures of the instruction itself there, and
+    /// tells them apart by the low half alone.
+    public var isMadeBySoftware: Bool { classCode == 0xff }
+
+    /// Matches the code and ignores the details, so `case .operandBusy` catches every operand. Codes made by
+    /// software match whole.
+    public static func ~= (pattern: Completion, value: Completion) -> Bool {
+        pattern.isMadeBySoftware ? pattern == value : pattern.code == value.code
+    }
 
     public enum Outcome: String, Sendable {
         case success
@@ -49,13 +56,12 @@ public struct Completion: RawRepresentable, Hashable, Sendable {
         if isSuccess { return .success }
         if !isError { return isNonRecoverable ? .exit : .information }
         if isFatal { return .fatal }
-        return isNonRecoverable ? .error : .recoverable
+        return isNonRecoverable || isMadeBySoftware ? .error : .recoverable
     }
 
     /// What the table knows of this code; nil for one it has never heard of.
     public var info: CompletionInfo? {
-        // Linux's synthetic codes share one upper half and differ below it.
-        classCode == 0xff ? CompletionInfo.byCode[rawValue] : CompletionInfo.byCode[code]
+        CompletionInfo.byCode[isMadeBySoftware ? rawValue : code]
     }
 
     /// `TDX_OPERAND_INVALID` and the like; nil for an unknown code.

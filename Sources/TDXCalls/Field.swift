@@ -31,6 +31,25 @@ public struct FieldID: RawRepresentable, Hashable, Sendable {
     /// context and ignore element size, step and mask bits.
     public var lookupKey: UInt64 { rawValue & 0xbf00_0000_00ff_ffff }
 
+    /// The TD's virtual CPUID answers, whose field code packs the leaf and the sub-leaf.
+    ///
+    /// - Parameters:
+    ///   - leaf: up to 0x7f, or from 0x8000_0000 to 0x8000_007f.
+    ///   - subleaf: at most 127; nil for a leaf that has none.
+    ///   - element: 0 for EAX (low half) and EBX, 1 for ECX and EDX.
+    /// - Returns: nil for what does not fit the code.
+    public static func cpuidValues(leaf: UInt32, subleaf: UInt32?, element: Int) -> FieldID? {
+        guard leaf & 0x7fff_ff80 == 0, element == 0 || element == 1 else { return nil }
+        if let subleaf, subleaf > 0x7f { return nil }
+        let subleafBits: UInt64 = subleaf.map { UInt64($0) << 1 } ?? 0x1fe
+        let leafBits = UInt64(leaf & 0x7f) << 9 | UInt64(leaf >> 31) << 16
+        return FieldID(rawValue: cpuidValuesBase | leafBits | subleafBits | UInt64(element))
+    }
+
+    static let cpuidValuesBase: UInt64 = 0x9410_0003_0000_0000
+    /// The bits of a CPUID_VALUES field code.
+    static let cpuidValuesCodeMask: UInt64 = 0x1_ffff
+
     /// The walk's start and end: all ones.
     public static let none = FieldID(rawValue: .max)
 }
@@ -80,9 +99,13 @@ public struct FieldInfo: Sendable {
     public var isL2VMCS: Bool { table == "TDVPS.L2_VMCS" }
     public var elementCount: Int { fieldCount * elementsPerField }
 
+    /// Whether field codes pack what is asked for instead of counting: CPUID_VALUES. Only the elements of its
+    /// first field have an index; ``FieldID/cpuidValues(leaf:subleaf:element:)`` makes the other ids.
+    public var isPacked: Bool { id.rawValue == FieldID.cpuidValuesBase }
+
     /// The id of element `index`, counted over all fields of an array; nil beyond the last.
     public func id(element index: Int) -> FieldID? {
-        guard index >= 0, index < elementCount else { return nil }
+        guard index >= 0, index < (isPacked ? elementsPerField : elementCount) else { return nil }
         let offset = index / elementsPerField * fieldStep + index % elementsPerField
         return FieldID(rawValue: id.rawValue + UInt64(offset))
     }
@@ -91,9 +114,14 @@ public struct FieldInfo: Sendable {
         byName[context]?[name]
     }
 
-    /// The row and the element an id names in a context, as the single-field leaves would find it.
+    /// The row and the element an id names in a context, as the single-field leaves would find it. The element
+    /// of a packed field is its place within the field.
     public static func find(_ id: FieldID, in context: FieldID.Context) -> (info: FieldInfo, element: Int)? {
-        byKey[context]?[id.lookupKey].map { (all[$0.row], $0.element) }
+        guard let table = byKey[context] else { return nil }
+        if let found = table[id.lookupKey] { return (all[found.row], found.element) }
+        let code = id.lookupKey & FieldID.cpuidValuesCodeMask
+        guard let found = table[id.lookupKey ^ code], all[found.row].isPacked else { return nil }
+        return (all[found.row], Int(code & 1))
     }
 
     private static let byName: [FieldID.Context: [String: FieldInfo]] = Dictionary(grouping: all, by: \.context)

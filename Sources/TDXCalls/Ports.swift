@@ -70,7 +70,7 @@ public protocol HostPort: Sendable {
     /// A free 4 KiB page that the module may be given. Its contents are of no consequence.
     func allocatePage() throws(PortError) -> PageAddress<HostOwned>
     /// Writes back and invalidates the page's cache lines under KeyID 0. Called by the one helper that
-    /// holds the reason, ``TDXModule/flushed(_:)``.
+    /// holds the reason, `TDXModule.flushed`.
     func flush(_ page: PageAddress<HostOwned>)
     /// Makes a page that came back from the module fit for ordinary use, where this machine needs that.
     func clear(_ page: PageAddress<HostOwned>)

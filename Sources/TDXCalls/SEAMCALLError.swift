@@ -5,7 +5,7 @@
 /// the accessors below give those registers their names.
 public struct SEAMCALLError: Error, Hashable, Sendable {
     public enum Cause: Hashable, Sendable {
-        /// The module answered with bit 63 set.
+        /// The answer has bit 63 set, or bit 62 alone: a TDH.VP.ENTER after which the vCPU or the TD is lost.
         case refused(Completion)
         /// The port failed: no answer of the module.
         case port(PortError)
@@ -29,9 +29,21 @@ public struct SEAMCALLError: Error, Hashable, Sendable {
         if case .refused(let completion) = cause { completion } else { nil }
     }
 
-    /// PAGE.RECLAIM and PAGE.RDMD: what the PAMT holds on the page. Zeroes when the module did not get that far.
+    /// Whether the leaf itself refused. If the port failed, the instruction failed or the module's dispatcher
+    /// turned the call away, the output registers hold what went in and must not be read as answers.
+    var leafAnswered: Bool {
+        switch completion {
+        case nil, .some(.sysShutdown), .some(.sysNotReady): false
+        case .some(let completion):
+            !completion.isMadeBySoftware && completion != Completion(.operandInvalid, operand: .rax)
+        }
+    }
+
+    /// PAGE.RECLAIM and PAGE.RDMD: what the PAMT holds on the page. Zeroes when the leaf did not get that far,
+    /// nil when it was not reached.
     public var pageMetadata: PageMetadata? {
-        switch leaf.number {
+        guard leafAnswered else { return nil }
+        return switch leaf.number {
         case Leaf.phymemPageReclaim.number, Leaf.phymemPageRDMD.number: PageMetadata(registers)
         default: nil
         }
@@ -39,17 +51,24 @@ public struct SEAMCALLError: Error, Hashable, Sendable {
 
     /// MNG.INIT with `OPERAND_INVALID|CPUID_CONFIG`: the refused setting; nil where RCX says nothing.
     public var refusedCPUID: RefusedCPUID? {
-        guard leaf.number == Leaf.mngInit.number, completion?.operand == .cpuidConfig, registers.rcx != 0 else {
-            return nil
-        }
+        guard leaf.number == Leaf.mngInit.number, completion == Completion(.operandInvalid, operand: .cpuidConfig),
+            registers.rcx != 0
+        else { return nil }
         return RefusedCPUID(registers.rcx)
     }
 
-    /// The memory leaves: the SEPT entry at which the walk or the state check ended.
+    /// The memory leaves: the SEPT entry at which the walk or the state check ended. Nil when the leaf did not
+    /// get that far: it clears both registers first, and no entry reads as zero, since a free one has bit 63 set.
     public var septEntry: SEPTEntry? {
-        guard let info = leaf.info, info.outputs.contains(where: { $0.name == "extErr1" }) else { return nil }
+        guard leafAnswered, Self.leavesWithSEPTEntry.contains(leaf.number), registers.rcx != 0 else { return nil }
         return SEPTEntry(registers)
     }
+
+    private static let leavesWithSEPTEntry: Set<UInt16> = Set(
+        [
+            Leaf.memPageAdd, .memPageAug, .memPageDemote, .memPagePromote, .memPageRelocate, .memPageRemove,
+            .memRangeBlock, .memRangeUnblock, .memRD, .memWR, .memSEPTAdd, .memSEPTRD, .memSEPTRemove, .mrExtend,
+        ].map(\.number))
 }
 
 /// RCX of a refused MNG.INIT: leaf in bits 31:0, sub-leaf in bits 63:32 (all ones where the leaf has none).

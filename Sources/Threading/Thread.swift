@@ -7,9 +7,9 @@ public final class Thread: Sendable {
     private let handle: Locked<pthread_t?>
 
     public init(_ body: @escaping @Sendable () -> Void) {
+        // SAFETY: the reference retained here is released by the new thread, or below when it did not start.
         let start = unsafe Unmanaged.passRetained(Start(body: body))
         var thread = pthread_t()
-        // SAFETY: the reference retained above is released by the new thread, or here when it did not start.
         let failed = unsafe pthread_create(&thread, nil, threadEntry, start.toOpaque())
         if failed != 0 { unsafe start.release() }
         precondition(failed == 0, "the system refuses another thread (errno \(failed))")
@@ -35,8 +35,8 @@ private final class Start: Sendable {
 
 /// Formed outside any actor: a C callback inherits the isolation of the place that names it.
 private nonisolated func threadEntry(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument = unsafe argument else { return nil }
     // SAFETY: `Thread.init` passed a retained `Start`, and this is its only consumer.
+    guard let argument = unsafe argument else { return nil }
     let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
     start.body()
     return nil

@@ -18,7 +18,13 @@ final class RawClient: @unchecked Sendable {
         var description: String
     }
 
-    /// No test waits longer for a byte.
+    // SOCK_STREAM with SOCK_CLOEXEC, SHUT_WR and SHUT_RDWR in numbers: the enumerators are not always visible, depending
+    // on which module read their header first.
+    private static let streamSocket: Int32 = 1 | 0o2_000_000
+    private static let shutWriting: Int32 = 1
+    private static let shutBoth: Int32 = 2
+
+    /// No test waits longer to get a byte or to be rid of one.
     static let patienceSeconds = 30
 
     private let descriptor: Int32
@@ -44,12 +50,13 @@ final class RawClient: @unchecked Sendable {
     deinit { close() }
 
     private static func connect<Address>(_ family: Int32, _ address: Address) throws -> Int32 {
-        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(family, streamSocket, 0)
         var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
         // SAFETY: the calls read the structures they are given, with their sizes.
         let result = unsafe withUnsafePointer(to: address) { pointer in
-            unsafe setsockopt(
-                descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+                unsafe setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+            }
             return unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
             }
@@ -80,9 +87,9 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// Ends both directions without giving the descriptor up: a thread may be sending.
-    func abort() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func abort() { shutdown(descriptor, Self.shutBoth) }
 
-    func stopSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func stopSending() { shutdown(descriptor, Self.shutWriting) }
 
     /// A small receive buffer makes a slow reader felt sooner.
     func shrinkReceiveBuffer(to bytes: Int32) {

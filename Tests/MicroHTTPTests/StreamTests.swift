@@ -147,6 +147,22 @@ struct DownloadTests {
         #expect(eventually { listener.connectionCount == 0 })
     }
 
+    @Test("A wake that comes before the source has said that it has nothing is not lost")
+    func earlyWake() throws {
+        let source = ClosureSource { count, wake in
+            if count == 10 { return .end }
+            if count % 2 == 1 { return .bytes([UInt8(count)]) }
+            wake()
+            return .nothingYet
+        }
+        let (listener, port) = try serve(
+            ClosureResponder { _, exchange in exchange.answer(Response(status: .ok, body: .stream(source))) })
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(port: port)
+        client.get("/")
+        #expect(try client.takeAnswer().body == [1, 3, 5, 7, 9])
+    }
+
     @Test("Wakes from many threads at any time, also after the end, lose and break nothing")
     func manyWakes() throws {
         let wakes = Locked<[Wake]>([])

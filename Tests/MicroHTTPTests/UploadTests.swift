@@ -82,6 +82,34 @@ struct UploadTests {
         #expect(try client.takeAnswer().status == 200)
     }
 
+    @Test("Many chunks that arrive at once do not reach a receiver that is full")
+    func smallChunks() throws {
+        let receiver = SummingReceiver(waker: LateCaller())
+        let (listener, port) = try serve(responder(streamingTo: receiver))
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(port: port)
+        let chunks = String(repeating: "7\r\nabcdefg\r\n", count: 1_000)
+        client.send("POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)0\r\n\r\n")
+        #expect(try client.takeAnswer().text == "received")
+        let seen = receiver.seen.withLock { $0 }
+        #expect(seen.bytes == 7_000)
+        #expect(seen.sum == (97...103).reduce(0, +) * 1_000)
+        #expect(seen.intrusions == 0)
+        #expect(receiver.ends.withLock { $0 } == [.complete])
+    }
+
+    @Test("A wake that comes before the receiver has said that it is full is not lost")
+    func earlyWake() throws {
+        let receiver = EagerReceiver()
+        let (listener, port) = try serve(responder(streamingTo: receiver))
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(port: port)
+        client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n")
+        client.send([UInt8](repeating: 1, count: 500_000))
+        #expect(try client.takeAnswer().text == "received")
+        #expect(receiver.bytes.withLock { $0 } == 500_000)
+    }
+
     @Test("A receiver that stays full holds the client back")
     func backPressure() throws {
         let receiver = StuckReceiver()
@@ -191,6 +219,20 @@ final class StuckReceiver: BodyReceiver {
     func release() { wake.withLock { $0 }?() }
 
     func end(_ end: StreamEnd) { ends.withLock { $0.append(end) } }
+}
+
+/// Is full and wakes in one breath.
+private final class EagerReceiver: BodyReceiver {
+    let bytes = Locked(0)
+
+    func receive(_ bytes: Span<UInt8>, wake: Wake) -> Reception {
+        let count = bytes.count
+        self.bytes.withLock { $0 += count }
+        wake()
+        return .full
+    }
+
+    func end(_ end: StreamEnd) {}
 }
 
 /// Does not want what it gets.

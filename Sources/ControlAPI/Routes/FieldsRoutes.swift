@@ -9,17 +9,17 @@ extension ControlAPI {
         Route(.get, "/host/fields/{field}", "readHostField", .operator) { api, call throws(Refused) in
             try api.readHostField(call)
         },
-        Route(.get, "/tds/{id}/fields/{field}", "readTDField", .operator, parameters: ["processor"]) {
+        Route(.get, "/tds/{id}/fields/{field}", "readTdField", .operator) {
             api, call throws(Refused) in try api.read(.td, .td, call)
         },
-        Route(.patch, "/tds/{id}/fields/{field}", "writeTDField", .lab, parameters: ["processor", "dryRun"]) {
+        Route(.patch, "/tds/{id}/fields/{field}", "writeTdField", .lab, parameters: ["dryRun"]) {
             api, call throws(Refused) in try api.write(.td, .td, call)
         },
-        Route(.get, "/tds/{id}/vcpus/{n}/fields/{field}", "readVCPUField", .operator, parameters: ["processor"]) {
+        Route(.get, "/tds/{id}/vcpus/{n}/fields/{field}", "readVcpuField", .operator) {
             api, call throws(Refused) in try api.read(.vcpu(try call.pathNumber("n")), .vp, call)
         },
         Route(
-            .patch, "/tds/{id}/vcpus/{n}/fields/{field}", "writeVCPUField", .lab, parameters: ["processor", "dryRun"]
+            .patch, "/tds/{id}/vcpus/{n}/fields/{field}", "writeVcpuField", .lab, parameters: ["dryRun"]
         ) { api, call throws(Refused) in try api.write(.vcpu(try call.pathNumber("n")), .vp, call) },
     ]
 
@@ -38,15 +38,9 @@ extension ControlAPI {
     private func read(_ target: FieldAccess.Target, _ context: FieldID.Context, _ call: Call) throws(Refused) {
         let field = try FieldName(call.path("field"), in: context)
         let access = FieldAccess(
-            target: target, elements: field.elements, processor: try processor(call), requester: requester(call)
+            target: target, elements: field.elements, requester: requester(call)
         ) { result in self.answer(call, field, result) }
         try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
-    }
-
-    private func processor(_ call: Call) throws(Refused) -> TDXCalls.Processor? {
-        try call.integer("processor", in: 0...RequestLimits.maximumProcessor).map {
-            TDXCalls.Processor(rawValue: UInt32(clamping: $0))
-        }
     }
 
     private func answer(
@@ -88,7 +82,6 @@ extension ControlAPI {
         var result = FieldWriteResult(
             name: field.info?.name, fieldId: HexValue(field.elements[0].rawValue), value: HexValue(value),
             mask: HexValue(mask), handledAs: .planned)
-        _ = try processor(call)
         if try call.isDryRun() {
             _ = try td(call)
             answer(call, .ok, result, Self.fields)
@@ -96,7 +89,7 @@ extension ControlAPI {
         }
         let access = FieldAccess(
             target: target, elements: field.elements, write: FieldAccess.Write(value: value, mask: mask),
-            processor: try processor(call), requester: requester(call)
+            requester: requester(call)
         ) { [result] outcome in
             switch outcome {
             case .failure(let error): self.answer(call, self.refused(error, role: call.role))

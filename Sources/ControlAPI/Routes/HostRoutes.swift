@@ -15,10 +15,10 @@ extension ControlAPI {
             let capacity = api.engine.capacity
             api.answer(call, revision: capacity.revision) { EncodedBody(ControlJSON.encode(CapacityReport(capacity))) }
         },
-        Route(.get, "/host/keyids", "listKeyIDs", .viewer, parameters: ["limit", "cursor"]) { api, call throws(Refused) in
+        Route(.get, "/host/keyids", "listKeyIds", .viewer, parameters: ["limit", "cursor"]) { api, call throws(Refused) in
             try api.listKeyIDs(call)
         },
-        Route(.get, "/host/keyids/{n}", "getKeyID", .viewer) { api, call throws(Refused) in
+        Route(.get, "/host/keyids/{n}", "getKeyId", .viewer) { api, call throws(Refused) in
             let number = try call.pathNumber("n")
             guard let id = UInt16(exactly: number), let row = api.engine.keyID(TDXCalls.KeyID(rawValue: id)) else {
                 throw Refused(.notFound, "there is no KeyID \(number) here")

@@ -7,7 +7,7 @@ internal import TDXCalls
 extension ControlAPI {
     static let operationRoutes: [Route] = [
         Route(
-            .get, "/operations", "listOperations", .viewer, parameters: ["limit", "cursor", "td", "state"]
+            .get, "/operations", "listOperations", .viewer, parameters: ["limit", "cursor"]
         ) { api, call throws(Refused) in try api.listOperations(call) },
         Route(.get, "/operations/{id}", "getOperation", .viewer, parameters: ["waitSeconds"]) {
             api, call throws(Refused) in try api.getOperation(call)
@@ -68,14 +68,7 @@ extension ControlAPI {
 
     private func listOperations(_ call: Call) throws(Refused) {
         let (limit, cursor) = (try call.limit(), try call.idCursor(.operation))
-        let td = try call.idParameter("td", .td)
-        let state = call.query["state"]
-        if let state, TDLifecycle.Operation.State(rawValue: state) == nil {
-            throw .parameter("state", "is not a state of an operation")
-        }
-        let listing = engine.operations(after: cursor, limit: limit) { operation in
-            (td == nil || operation.td == td) && (state == nil || operation.state.rawValue == state)
-        }
+        let listing = engine.operations(after: cursor, limit: limit)
         answer(call, revision: listing.revision) {
             EncodedBody(
                 list: listing.rows.map { body($0, call.role) },
@@ -97,16 +90,21 @@ extension ControlAPI {
         _ = try decode(CancelRequest.self, call)
         let id = try operationID(call)
         let isDryRun = try call.isDryRun()
+        let revision = try call.ifMatch { () throws(Refused) in
+            try engine(call) { () throws(LifecycleError) in try engine.operation(id).revision }
+        }
         let operation = try engine(call) { () throws(LifecycleError) in
             let operation = try engine.operation(id)
             if isDryRun {
+                if let revision, revision != operation.revision {
+                    throw .preconditionFailed(revision: operation.revision)
+                }
                 if !operation.isCancellable, operation.state != .cancelling { throw .notCancellable(operation.state) }
                 return operation
             }
-            return try engine.cancel(id)
+            return try engine.cancel(id, ifRevision: revision)
         }
-        let status: HTTPResponse.Status = operation.state.isTerminal || operation.state != .cancelling ? .ok : .accepted
-        answer(call, status, .shared(body(operation, call.role)), [.location: "/operations/\(id)"])
+        answer(call, .ok, .shared(body(operation, call.role)), [.location: "/operations/\(id)"])
     }
 }
 

@@ -7,11 +7,11 @@ internal import TDXCalls
 extension ControlAPI {
     static let recordRoutes: [Route] = [
         Route(
-            .get, "/seamcalls", "listSEAMCALLs", .viewer,
+            .get, "/seamcalls", "listSeamcalls", .viewer,
             parameters: ["td", "operation", "keyId", "leaf", "completion", "since", "limit", "cursor"]
         ) { api, call throws(Refused) in try api.listRecords(call, td: try call.idParameter("td", .td)) },
         Route(
-            .get, "/tds/{id}/seamcalls", "listTDSEAMCALLs", .viewer,
+            .get, "/tds/{id}/seamcalls", "listTdSeamcalls", .viewer,
             parameters: ["operation", "keyId", "leaf", "completion", "since", "limit", "cursor"]
         ) { api, call throws(Refused) in try api.listRecords(call, td: try api.td(call).id) },
     ]

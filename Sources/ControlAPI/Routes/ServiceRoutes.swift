@@ -33,7 +33,7 @@ extension ControlAPI {
             if !accepts { fields[.retryAfter] = "1" }
             api.answer(call, accepts ? .ok : .serviceUnavailable, readiness, fields)
         },
-        Route(.get, "/openapi.json", "getOpenAPI", .viewer) { api, call in
+        Route(.get, "/openapi.json", "getOpenApi", .viewer) { api, call in
             api.answer(call, revision: 1) {
                 api.bodies.body(.document, revision: 1) { Array(OpenAPIDocument.json.utf8) }
             }

@@ -11,8 +11,8 @@ extension ControlAPI {
             let body = try api.decode(ConfigureKeyRequest.self, call)
             return StepRequest(.configureKey(Package(body.package)), body.choices)
         },
-        step("/tds/{id}/actions/add-tdcs-page", "addTDCSPage", .addTDCSPage),
-        step("/tds/{id}/actions/init", "initTD") { api, call throws(Refused) in
+        step("/tds/{id}/actions/add-tdcs-page", "addTdcsPage", .addTDCSPage),
+        step("/tds/{id}/actions/init", "initTd") { api, call throws(Refused) in
             let body = try api.decode(InitTDRequest.self, call)
             var request = StepRequest(.initialize, body.choices)
             if let parameters = body.spec {
@@ -36,13 +36,13 @@ extension ControlAPI {
             }
             return StepRequest(.reclaimPage(id), body.choices)
         },
-        step("/tds/{id}/actions/write-back-tdr", "writeBackTDR", .writeBackTDR),
-        step("/tds/{id}/vcpus/actions/create", "createVCPUStep", .createVCPU(TDLifecycle.VCPUSpec())),
-        step("/tds/{id}/vcpus/{n}/actions/add-tdcx-page", "addTDCXPage") { api, call throws(Refused) in
+        step("/tds/{id}/actions/write-back-tdr", "writeBackTdr", .writeBackTDR),
+        step("/tds/{id}/vcpus/actions/create", "createVcpuStep", .createVCPU(TDLifecycle.VCPUSpec())),
+        step("/tds/{id}/vcpus/{n}/actions/add-tdcx-page", "addTdcxPage") { api, call throws(Refused) in
             let body = try api.decode(ControlSchema.StepRequest.self, call)
             return StepRequest(.addTDCXPage(vcpu: try call.pathNumber("n")), body.choices)
         },
-        step("/tds/{id}/vcpus/{n}/actions/init", "initVCPU") { api, call throws(Refused) in
+        step("/tds/{id}/vcpus/{n}/actions/init", "initVcpu") { api, call throws(Refused) in
             let body = try api.decode(InitVCPURequest.self, call)
             var request = StepRequest(.initializeVCPU(try call.pathNumber("n")), body.choices)
             if body.initialRcx != nil || body.x2apicId != nil {
@@ -51,7 +51,7 @@ extension ControlAPI {
             }
             return request
         },
-        step("/tds/{id}/vcpus/{n}/actions/flush", "flushVCPU") { api, call throws(Refused) in
+        step("/tds/{id}/vcpus/{n}/actions/flush", "flushVcpu") { api, call throws(Refused) in
             let body = try api.decode(ControlSchema.StepRequest.self, call)
             return StepRequest(.flushVCPU(try call.pathNumber("n")), body.choices)
         },

@@ -6,19 +6,19 @@ internal import TDLifecycle
 extension ControlAPI {
     static let tdRoutes: [Route] = [
         Route(
-            .get, "/tds", "listTDs", .viewer, parameters: ["limit", "cursor", "labelSelector", "includeDeleted"]
+            .get, "/tds", "listTds", .viewer, parameters: ["limit", "cursor", "labelSelector", "includeDeleted"]
         ) { api, call throws(Refused) in try api.listTDs(call) },
-        Route(.post, "/tds", "createTD", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
+        Route(.post, "/tds", "createTd", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
             try api.createTD(call)
         },
-        Route(.get, "/tds/{id}", "getTD", .viewer) { api, call throws(Refused) in
+        Route(.get, "/tds/{id}", "getTd", .viewer) { api, call throws(Refused) in
             let domain = try api.td(call)
             api.answer(call, revision: domain.revision) { api.body(domain) }
         },
-        Route(.patch, "/tds/{id}", "patchTD", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
+        Route(.patch, "/tds/{id}", "patchTd", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
             try api.patchTD(call)
         },
-        Route(.delete, "/tds/{id}", "deleteTD", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
+        Route(.delete, "/tds/{id}", "deleteTd", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
             try api.deleteTD(call)
         },
         Route(.get, "/tds/{id}/pages", "listPages", .viewer, parameters: ["limit", "cursor"]) {

@@ -5,13 +5,13 @@ internal import TDLifecycle
 
 extension ControlAPI {
     static let vcpuRoutes: [Route] = [
-        Route(.get, "/tds/{id}/vcpus", "listVCPUs", .viewer, parameters: ["limit", "cursor"]) {
+        Route(.get, "/tds/{id}/vcpus", "listVcpus", .viewer, parameters: ["limit", "cursor"]) {
             api, call throws(Refused) in try api.listVCPUs(call)
         },
-        Route(.post, "/tds/{id}/vcpus", "createVCPUs", .operator, parameters: ["dryRun"]) {
+        Route(.post, "/tds/{id}/vcpus", "createVcpus", .operator, parameters: ["dryRun"]) {
             api, call throws(Refused) in try api.createVCPUs(call)
         },
-        Route(.get, "/tds/{id}/vcpus/{n}", "getVCPU", .viewer) { api, call throws(Refused) in
+        Route(.get, "/tds/{id}/vcpus/{n}", "getVcpu", .viewer) { api, call throws(Refused) in
             let domain = try api.td(call)
             let number = try call.pathNumber("n")
             guard domain.vcpus.indices.contains(number) else {

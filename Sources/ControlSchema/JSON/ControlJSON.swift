@@ -39,7 +39,8 @@ public enum ControlJSON {
     /// The bytes of `value`. Everything in this room can be encoded: there are no floating-point numbers in it.
     public static func encode(_ value: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
+        // Sorted, since the encoder's own order differs from run to run: one revision is one text.
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
             return try [UInt8](encoder.encode(value))
         } catch {

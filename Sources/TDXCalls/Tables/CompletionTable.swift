@@ -1,4 +1,5 @@
 // Made by Tests/Reference/make-tables from the reference files beside it; change those.
+// swift-format-ignore-file
 
 extension CompletionInfo {
     /// Every completion code this layer has a name for, by class and name code; Linux's synthetic ones last.

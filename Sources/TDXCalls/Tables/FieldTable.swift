@@ -1,4 +1,5 @@
 // Made by Tests/Reference/make-tables from the reference files beside it; change those.
+// swift-format-ignore-file
 
 extension FieldInfo {
     /// Every metadata field of module 1.5.01, system fields first.

@@ -18,8 +18,8 @@ extension TDXModule {
     }
 
     /// Writes back the caches of the package `processor` sits in, for every KeyID flushed when it began.
+    /// With `resume` it goes on where an interruption left off, on the same package.
     ///
-    /// - Parameter resume: go on where an interruption left off, on the same package.
     /// - Returns: success, or `noHKIDReadyToWBCache` (information) if no KeyID was flushed.
     /// - Throws: `interruptedResumable`: call again with `resume`; `wbCacheResumeError` (nothing to resume), `operandBusy`
     ///   (WBCACHE: another write-back on this package; KOT).

@@ -20,9 +20,8 @@ extension TDXModule {
     }
 
     /// Initialises the vCPU; its index is the number of vCPUs initialised before it. **Associates it with
-    /// `processor`**: only there can it be flushed.
+    /// `processor`**: only there can it be flushed. `initialRCX` is in the guest's RCX and R8 at its first entry.
     ///
-    /// - Parameter initialRCX: the guest's RCX and R8 at its first entry.
     /// - Throws: `tdcxNumIncorrect` (too few pages), `vcpuStateIncorrect`, `maxVCPUsExceeded`, `inconsistentMSR` with the
     ///   MSR index in the details, `opStateIncorrect`, `operandBusy` (RCX: TDVPR, TDR, OP_STATE). Nothing changed then, except that
     ///   1.5.01 leaks one count of NUM_VCPUS on `inconsistentMSR`.
@@ -34,7 +33,7 @@ extension TDXModule {
 
     /// The later form, with the x2APIC id the guest will see (the RFC's `tdh_vp_init_apicid`).
     ///
-    /// - Throws: as the form without, and `x2APICIDNotUnique`; 1.5.01 refuses the version with
+    /// - Throws: as the form without, and `x2apicIDNotUnique`; 1.5.01 refuses the version with
     ///   `operandInvalid`, operand RAX.
     /// - Source: TDX Module 1.5 ABI of later modules, TDH.VP.INIT version 1; TDX_FEATURES0 bit 20.
     public func tdh_vp_init(

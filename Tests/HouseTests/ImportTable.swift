@@ -1,0 +1,62 @@
+/// Who may import whom: section 4 of the architecture, as data.
+///
+/// A room is a folder in `Sources/`. Whoever builds a new one adds its row, and says why where the row
+/// departs from the architecture.
+struct RoomRule {
+    let name: String
+    /// Rooms it may import. `Threading` is granted to all that come after it.
+    let rooms: Set<String>
+    /// Modules from outside the house.
+    let outside: Set<String>
+
+    init(_ name: String, _ rooms: Set<String> = [], outside: Set<String> = []) {
+        self.name = name
+        self.rooms = rooms
+        self.outside = outside
+    }
+
+    /// Part of the standard library, for its atomics.
+    static let standard: Set<String> = ["Synchronization"]
+
+    static let all: [RoomRule] = [
+        // C: a module map and headers. No Swift, so nothing to import.
+        RoomRule("CMicroHTTPD"), RoomRule("COpenSSL"), RoomRule("CTDXShim"),
+        // Kernel C, built by Kbuild; no target of the package.
+        RoomRule("KernelModule"),
+
+        // Locks, threads and the clock, over pthreads: the one room that all may enter.
+        RoomRule("Threading", outside: ["Glibc"]),
+        RoomRule("TDXCalls", ["Threading"]),
+        RoomRule("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
+        RoomRule("KernelShim", ["CTDXShim", "TDXCalls", "Threading"], outside: ["Glibc"]),
+        RoomRule("FakeTransport", ["TDXCalls", "Threading"], outside: ["Glibc"]),
+        RoomRule("SEAMCALLTrace", ["TDXCalls", "Threading"], outside: ["FoundationEssentials"]),
+        RoomRule("Digests", ["COpenSSL", "Threading"]),
+        RoomRule("TDLifecycle", ["TDXCalls", "Digests", "Threading"], outside: ["Logging"]),
+        RoomRule("LifecycleJournal", ["TDLifecycle", "Threading"], outside: ["GRDB"]),
+        RoomRule("HTTPExchange", ["Threading"], outside: ["HTTPTypes"]),
+        RoomRule("Certificates", ["COpenSSL", "Threading"]),
+        // Glibc and HTTPTypes: it owns sockets, and speaks the exchange's vocabulary, whose words are HTTPTypes'.
+        RoomRule(
+            "MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Certificates", "Threading"],
+            outside: ["Logging", "HTTPTypes", "Glibc"]),
+        RoomRule("ControlSchema", outside: ["FoundationEssentials"]),
+        // HTTPTypes: a handler names methods, statuses and header fields; the exchange hands them on as they are.
+        RoomRule(
+            "ControlAPI", ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading"],
+            outside: ["Logging", "HTTPTypes"]),
+        RoomRule("ControlClient", ["ControlSchema", "Threading"], outside: ["FoundationEssentials", "HTTPTypes"]),
+
+        // The executables put the rooms together. Glibc: signals, and exit codes.
+        RoomRule("tdxd", everyRoom, outside: executables),
+        RoomRule("tdxctl", everyRoom, outside: executables),
+    ]
+
+    private static let everyRoom: Set<String> = [
+        "Threading", "TDXCalls", "FakeTDX", "KernelShim", "FakeTransport", "SEAMCALLTrace", "Digests", "TDLifecycle",
+        "LifecycleJournal", "HTTPExchange", "Certificates", "MicroHTTP", "ControlSchema", "ControlAPI", "ControlClient",
+    ]
+    private static let executables: Set<String> = [
+        "ArgumentParser", "Configuration", "FoundationEssentials", "Glibc", "Logging",
+    ]
+}

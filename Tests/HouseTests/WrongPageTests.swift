@@ -1,0 +1,156 @@
+import Testing
+
+@Suite("What must not compile")
+struct WrongPageTests {
+    @Test(
+        "A wrong page, a wrong number or a page used twice does not compile, and its right form does",
+        arguments: mistakes)
+    func mistakeDoesNotCompile(mistake: Mistake) throws {
+        let right = try SnippetCompiler.compile(mistake.right)
+        #expect(right.status == 0, "the right form must compile: \(right.output)")
+
+        let wrong = try SnippetCompiler.compile(mistake.wrong)
+        let errors = wrong.output.split(separator: "\n").filter { $0.contains(".swift:") && $0.contains(" error: ") }
+        #expect(wrong.status == 1, "\(wrong.output)")
+        #expect(errors.count == 1, "\(wrong.output)")
+        #expect(errors.first?.contains(mistake.diagnostic) == true, "\(wrong.output)")
+    }
+}
+
+struct Mistake: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let wrong: String
+    let right: String
+    /// Part of the one error the wrong form must give.
+    let diagnostic: String
+
+    init(_ description: String, wrong: String, right: String, _ diagnostic: String) {
+        testDescription = description
+        self.wrong = wrong
+        self.right = right
+        self.diagnostic = diagnostic
+    }
+
+    /// An argument of one type where another is wanted.
+    init(_ description: String, wrong: String, right: String, _ type: String, isNot wanted: String) {
+        self.init(
+            description, wrong: wrong, right: right,
+            "cannot convert value of type '\(type)' to expected argument type '\(wanted)'")
+    }
+}
+
+private let mistakes: [Mistake] = kinds + numbers + ownership
+
+/// One kind of page or structure in place of another.
+private let kinds = [
+    Mistake(
+        "a TDCX page as the root of a vCPU",
+        wrong: "keep(VP(tdvpr: vp.tdcx[0]))", right: "keep(VP(tdvpr: vp.tdvpr))",
+        "PageAddress<TDCX>", isNot: "PageAddress<TDVPR>"),
+    Mistake(
+        "a TDCS page as the root of a TD",
+        wrong: "keep(TD(tdr: td.tdcs[0]))", right: "keep(TD(tdr: td.tdr))",
+        "PageAddress<TDCS>", isNot: "PageAddress<TDR>"),
+    Mistake(
+        "a vCPU's page among a TD's, though the module has one type for both",
+        wrong: "td.tdcs.append(vp.tdcx[0])", right: "vp.tdcx.append(vp.tdcx[0])",
+        "PageAddress<TDCX>", isNot: "PageAddress<TDCS>"),
+    Mistake(
+        "a vCPU where a TD is wanted",
+        wrong: "try tdx.tdh_mng_vpflushdone(vp, on: cpu)", right: "try tdx.tdh_mng_vpflushdone(td, on: cpu)",
+        "VP", isNot: "TD"),
+    Mistake(
+        "a TD where a vCPU is wanted",
+        wrong: "try tdx.tdh_vp_flush(td, on: cpu)", right: "try tdx.tdh_vp_flush(vp, on: cpu)",
+        "TD", isNot: "VP"),
+    Mistake(
+        "a page's address where a structure is wanted",
+        wrong: "try tdx.tdh_mng_key_freeid(td.tdr, on: cpu)", right: "try tdx.tdh_mng_key_freeid(td, on: cpu)",
+        "PageAddress<TDR>", isNot: "TD"),
+    Mistake(
+        "a page the module holds, given to it once more",
+        wrong: "keep(tdx.tdh_mng_addcx(td, td.tdcs[0], on: cpu).isAccepted)" + isAccepted,
+        right: "keep(tdx.tdh_mng_addcx(td, page, on: cpu).isAccepted)" + isAccepted,
+        "PageAddress<TDCS>", isNot: "HostPage"),
+    Mistake(
+        "a page of one kind where any kind must be asked for by name",
+        wrong: "try tdx.tdh_phymem_page_reclaim(td.tdr, on: cpu)",
+        right: "try tdx.tdh_phymem_page_reclaim(td.tdr.any, on: cpu)",
+        "PageAddress<TDR>", isNot: "PageAddress<AnyPage>"),
+    Mistake(
+        "a page where host memory with parameters is wanted",
+        wrong: "try tdx.tdh_mng_init(td, page.address, on: cpu)", right: "try tdx.tdh_mng_init(td, memory, on: cpu)",
+        "PageAddress<HostOwned>", isNot: "HostMemory"),
+]
+
+/// Numbers that look alike.
+private let numbers = [
+    Mistake(
+        "a bare number as a page",
+        wrong: "try tdx.tdh_phymem_page_reclaim(td.tdr.rawValue, on: cpu)",
+        right: "try tdx.tdh_phymem_page_reclaim(PageAddress(rawValue: td.tdr.rawValue), on: cpu)",
+        "UInt64", isNot: "PageAddress<AnyPage>"),
+    Mistake(
+        "a bare number as a field",
+        wrong: "keep(try tdx.tdh_mng_rd(td, 0x9010_0002_0000_0001, on: cpu))",
+        right: "keep(try tdx.tdh_mng_rd(td, FieldID(rawValue: 0x9010_0002_0000_0001), on: cpu))",
+        "Int", isNot: "FieldID"),
+    Mistake(
+        "a KeyID where a page is wanted",
+        wrong: "try tdx.tdh_phymem_page_wbinvd_hkid(keyID.number, keyID.number, on: cpu)",
+        right: "try tdx.tdh_phymem_page_wbinvd_hkid(keyID.number, td.tdr.any, on: cpu)",
+        "KeyID", isNot: "PageAddress<AnyPage>"),
+    Mistake(
+        "a KeyID where a field is wanted",
+        wrong: "keep(try tdx.tdh_vp_rd(vp, keyID.number, on: cpu))",
+        right: "keep(try tdx.tdh_vp_rd(vp, field, on: cpu))",
+        "KeyID", isNot: "FieldID"),
+    Mistake(
+        "a package where a processor is wanted",
+        wrong: "try tdx.tdh_phymem_cache_wb(resume: false, on: package)",
+        right: "try tdx.tdh_phymem_cache_wb(resume: false, on: cpu)",
+        "Package", isNot: "Processor"),
+    Mistake(
+        "a number where the flag to resume is wanted",
+        wrong: "try tdx.tdh_phymem_cache_wb(resume: UInt64(1), on: cpu)",
+        right: "try tdx.tdh_phymem_cache_wb(resume: true, on: cpu)",
+        "type 'UInt64' cannot be used as a boolean"),
+]
+
+/// Pages and KeyIDs in flight, which move.
+private let ownership = [
+    Mistake(
+        "a host page given away twice",
+        wrong: "keep(tdx.tdh_vp_create(td, page, on: cpu).isAccepted)\n"
+            + "keep(tdx.tdh_vp_addcx(vp, page, on: cpu).isAccepted)" + isAccepted,
+        right: "keep(tdx.tdh_vp_create(td, page, on: cpu).isAccepted)" + isAccepted,
+        "'page' consumed more than once"),
+    Mistake(
+        "a host page looked at after it was given away",
+        wrong: "keep(tdx.tdh_vp_create(td, page, on: cpu).isAccepted)\nkeep(page.address)" + isAccepted,
+        right: "keep(page.address)\nkeep(tdx.tdh_vp_create(td, page, on: cpu).isAccepted)" + isAccepted,
+        "'page' used after consume"),
+    Mistake(
+        "a copy of a host page", wrong: "keep(page)", right: "keep(page.address)",
+        "global function 'keep' requires that 'HostPage' conform to 'Copyable'"),
+    Mistake(
+        "a KeyID given to two TDs",
+        wrong: """
+            _ = tdx.tdh_mng_create(page, keyID, on: cpu)
+            _ = tdx.tdh_mng_create(HostPage(PageAddress(rawValue: 0x1000)), keyID, on: cpu)
+            """,
+        right: "_ = tdx.tdh_mng_create(page, keyID, on: cpu)",
+        "'keyID' consumed more than once"),
+    Mistake(
+        "a donation of which nobody asks what became",
+        wrong: "tdx.tdh_vp_create(td, page, on: cpu)", right: "_ = tdx.tdh_vp_create(td, page, on: cpu)",
+        "is unused"),
+]
+
+/// Closes the snippet's function and adds what reads an outcome in one word.
+private let isAccepted = """
+
+    }
+    extension Donation {
+        var isAccepted: Bool { switch self { case .accepted: true; case .refused: false } }
+    """
