@@ -26,12 +26,17 @@ func test(
 
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 
 let package = Package(
     name: "tdxd",
     dependencies: [
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // No traits: the file is read in tdxd itself, so that an unknown member is an error.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     ],
     targets: [
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
@@ -50,6 +55,13 @@ let package = Package(
         room(
             "ControlAPI",
             ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
+        .executableTarget(
+            name: "tdxd",
+            dependencies: [
+                "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDLifecycle", "TDXCalls", "Threading",
+                arguments, configuration, logging,
+            ],
+            swiftSettings: houseRules),
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),

@@ -1,0 +1,61 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the API until SIGTERM or SIGINT (the default).",
+        discussion: """
+            Each flag can also be set by an environment variable (--socket-mode: TDXD_SOCKET_MODE; items of a list are \
+            separated by ';') or by a member of the file given with --config (socketMode). Flags win over the \
+            environment, the environment over the file. 'tdxd check-config' shows what is in force and why.
+
+            \(ExitStatus.explanation)
+            """)
+
+    @OptionGroup var options: ServeOptions
+
+    func run() throws {
+        // Before any thread is started, so that no thread can be hit by them.
+        StopSignals.block()
+        do throws(Failure) {
+            try serve()
+        } catch {
+            LineOutput.standardError.write("tdxd: \(error.reason)\n")
+            throw ExitCode(error.status.rawValue)
+        }
+    }
+
+    private func serve() throws(Failure) {
+        let environment = ProcessInfo.processInfo.environment
+        let (settings, unknown) = try settings(environment)
+        let logger = Logger(label: "tdxd") { _ in
+            LineLogHandler(settings.logLevel, settings.logFormat, to: .standardError)
+        }
+        for variable in unknown {
+            logger.warning("No setting has this variable", metadata: ["variable": "\(variable)"])
+        }
+        if settings.socketPath == Standards.current(environment).socket {
+            try SocketDirectory.create(for: settings.socketPath)
+        }
+        let assembly = try Assembly(settings, logger)
+        let signals = StopSignals { signal in
+            logger.error("Stopping at once, told twice", metadata: ["signal": "\(signal)"])
+            _exit(ExitStatus.secondSignal(signal))
+        }
+        logger.notice("Draining", metadata: ["signal": "\(signals.wait())"])
+        let status = assembly.drain()
+        logger.notice("Stopped", metadata: ["status": "\(status.rawValue)"])
+        if status != .success { throw Failure(status, "operations were still running when the drain timeout passed") }
+    }
+
+    private func settings(_ environment: [String: String]) throws(Failure) -> (Settings, unknown: [String]) {
+        do throws(ConfigurationError) {
+            let sources = try options.sources(environment: environment)
+            return (try Settings(sources.effective()), sources.unknownVariables)
+        } catch {
+            throw Failure(error)
+        }
+    }
+}

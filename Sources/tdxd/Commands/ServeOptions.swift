@@ -1,0 +1,106 @@
+internal import ArgumentParser
+internal import Configuration
+
+/// The flags of `serve` and `check-config`. None has a default here: what is not given, the environment, the file
+/// or the defaults decide.
+struct ServeOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"))
+    var config: String?
+
+    @Option(help: "What executes SEAMCALLs: auto, fake or shim. auto takes the shim where its device is.")
+    var module: String?
+
+    @Option(
+        help: ArgumentHelp("The Unix socket. Default: /run/tdxd/tdxd.sock, or in $XDG_RUNTIME_DIR.", valueName: "path"))
+    var socket: String?
+
+    @Option(help: ArgumentHelp("Permissions of the socket's file, in octal. Default: 660.", valueName: "mode"))
+    var socketMode: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A role on the socket, as uid:1000=operator or gid:50=viewer. Repeatable.", valueName: "role"))
+    var socketRole: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Plain HTTP on loopback, as 127.0.0.1:8080,role=viewer. Repeatable.", valueName: "place"))
+    var listenPlain: [String] = []
+
+    @Option(help: "Threads that make SEAMCALLs. Default: 4.")
+    var threads: Int?
+
+    @Option(help: "Threads that serve the connections of one listener. Default: 2.")
+    var httpThreads: Int?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical. Default: info.")
+    var logLevel: String?
+
+    @Option(help: "text or json. Default: text.")
+    var logFormat: String?
+
+    @Option(help: ArgumentHelp("Seconds that running operations get at the end. Default: 30.", valueName: "seconds"))
+    var drainTimeout: Int?
+
+    @OptionGroup(title: "The fake's platform and timing")
+    var fake: FakeOptions
+
+    /// What was given, by setting.
+    var values: [Setting: ConfigContent] {
+        var values = fake.values
+        values[.module] = module.map { .string($0) }
+        values[.socket] = socket.map { .string($0) }
+        values[.socketMode] = socketMode.map { .string($0) }
+        values[.socketRole] = socketRole.isEmpty ? nil : .stringArray(socketRole)
+        values[.listenPlain] = listenPlain.isEmpty ? nil : .stringArray(listenPlain)
+        values[.threads] = threads.map { .int($0) }
+        values[.httpThreads] = httpThreads.map { .int($0) }
+        values[.logLevel] = logLevel.map { .string($0) }
+        values[.logFormat] = logFormat.map { .string($0) }
+        values[.drainTimeout] = drainTimeout.map { .int($0) }
+        return values
+    }
+}
+
+struct FakeOptions: ParsableArguments {
+    @Option(help: "Processor packages. Default: 2.")
+    var fakePackages: Int?
+
+    @Option(help: "Logical processors, a multiple of the packages. Default: 4.")
+    var fakeProcessors: Int?
+
+    @Option(help: "KeyIDs that TDs may get. Default: 31.")
+    var fakeKeyids: Int?
+
+    @Option(help: ArgumentHelp("How long the write-back of one package takes, in ms. Default: 0.", valueName: "ms"))
+    var fakeWriteBackMs: Int?
+
+    @Option(
+        help: ArgumentHelp("After how many µs a write-back is interrupted. 0: never. Default: 500.", valueName: "us"))
+    var fakeSliceUs: Int?
+
+    @Option(help: ArgumentHelp("How long a key's configuration takes, in µs. Default: 0.", valueName: "us"))
+    var fakeKeyConfigUs: Int?
+
+    @Option(help: ArgumentHelp("How long every call takes, in µs. Default: 0.", valueName: "us"))
+    var fakeCallUs: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        let given: [(Setting, Int?)] = [
+            (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
+            (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
+            (.fakeCall, fakeCallUs),
+        ]
+        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+    }
+}
+
+extension ServeOptions {
+    /// All sources together.
+    func sources(environment: [String: String]) throws(ConfigurationError) -> ConfigurationSources {
+        let path = config ?? environment[ConfigurationSources.fileVariable]
+        var file: ConfigurationFile?
+        if let path { file = try ConfigurationFile(path: path) }
+        return ConfigurationSources(
+            flags: values, environment: environment, file: file, standards: Standards.current(environment).values)
+    }
+}

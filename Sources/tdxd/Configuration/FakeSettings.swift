@@ -1,0 +1,24 @@
+/// The machine the fake plays, and how long things take on it.
+struct FakeSettings: Hashable, Sendable {
+    let packages: Int
+    let processors: Int
+    /// KeyIDs a TD may get; the module's own comes on top.
+    let keyIDs: Int
+    let writeBack: Duration
+    let writeBackSlice: Duration
+    let keyConfiguration: Duration
+    let call: Duration
+
+    init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
+        packages = values.number(.fakePackages)
+        processors = values.number(.fakeProcessors)
+        guard processors.isMultiple(of: packages) else {
+            throw values.error(.fakeProcessors, "must be a multiple of the packages, which are \(packages)")
+        }
+        keyIDs = values.number(.fakeKeyIDs)
+        writeBack = .milliseconds(values.number(.fakeWriteBack))
+        writeBackSlice = .microseconds(values.number(.fakeSlice))
+        keyConfiguration = .microseconds(values.number(.fakeKeyConfig))
+        call = .microseconds(values.number(.fakeCall))
+    }
+}

@@ -1,0 +1,63 @@
+/// One thing that can be set: by flag, by an environment variable, or in the configuration file.
+///
+/// The flag's name decides the other two: `--socket-mode` is `TDXD_SOCKET_MODE` and `socketMode`.
+struct Setting: Hashable, Sendable {
+    enum Kind: Hashable, Sendable {
+        case text
+        case number(ClosedRange<Int>)
+        /// In the environment, items are separated by ``ConfigurationSources/listSeparator``.
+        case list
+    }
+
+    /// The flag without its dashes.
+    let name: String
+    let kind: Kind
+
+    init(_ name: String, _ kind: Kind) {
+        self.name = name
+        self.kind = kind
+    }
+
+    var flag: String { "--" + name }
+
+    /// The member of the configuration file.
+    var key: String {
+        let words = name.split(separator: "-")
+        return words.dropFirst().reduce(into: String(words.first ?? "")) { key, word in
+            key += word.prefix(1).uppercased() + word.dropFirst()
+        }
+    }
+
+    var variable: String {
+        Self.variablePrefix + "_" + name.uppercased().replacing("-", with: "_")
+    }
+
+    static let variablePrefix = "TDXD"
+}
+
+extension Setting {
+    static let module = Setting("module", .text)
+    static let socket = Setting("socket", .text)
+    static let socketMode = Setting("socket-mode", .text)
+    static let socketRole = Setting("socket-role", .list)
+    static let listenPlain = Setting("listen-plain", .list)
+    static let threads = Setting("threads", .number(1...64))
+    static let httpThreads = Setting("http-threads", .number(1...64))
+    static let logLevel = Setting("log-level", .text)
+    static let logFormat = Setting("log-format", .text)
+    /// Seconds.
+    static let drainTimeout = Setting("drain-timeout", .number(0...3600))
+    static let fakePackages = Setting("fake-packages", .number(1...8))
+    static let fakeProcessors = Setting("fake-processors", .number(1...1024))
+    static let fakeKeyIDs = Setting("fake-keyids", .number(1...32_735))
+    static let fakeWriteBack = Setting("fake-write-back-ms", .number(0...60_000))
+    static let fakeSlice = Setting("fake-slice-us", .number(0...1_000_000))
+    static let fakeKeyConfig = Setting("fake-key-config-us", .number(0...1_000_000))
+    static let fakeCall = Setting("fake-call-us", .number(0...1_000_000))
+
+    /// In the order `check-config` prints them.
+    static let all: [Setting] = [
+        module, socket, socketMode, socketRole, listenPlain, threads, httpThreads, logLevel, logFormat, drainTimeout,
+        fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
+    ]
+}

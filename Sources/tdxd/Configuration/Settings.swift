@@ -1,0 +1,78 @@
+internal import ControlAPI
+internal import Logging
+internal import MicroHTTP
+
+/// The configuration in the types that the assembly needs.
+struct Settings: Sendable {
+    let module: ModuleChoice
+    let socketPath: String
+    /// Permissions of the socket's file.
+    let socketMode: UInt32
+    let socketRoles: [SocketRole]
+    let plainListeners: [PlainListener]
+    let engineThreads: Int
+    let httpThreads: Int
+    let logLevel: Logger.Level
+    let logFormat: LogFormat
+    let drainTimeout: Duration
+    let fake: FakeSettings
+
+    init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
+        module = try Self.choice(.module, in: values)
+        socketPath = try values.text(.socket)
+        guard let mode = UInt32(try values.text(.socketMode), radix: 8), mode <= 0o777 else {
+            throw values.error(.socketMode, "must be permissions in octal, such as 660")
+        }
+        socketMode = mode
+        socketRoles = try Self.items(.socketRole, in: values, SocketRole.init(_:))
+        plainListeners = try Self.items(.listenPlain, in: values, PlainListener.init(_:))
+        guard Set(plainListeners.map(\.name)).count == plainListeners.count else {
+            throw values.error(.listenPlain, "names the same place twice")
+        }
+        engineThreads = values.number(.threads)
+        httpThreads = values.number(.httpThreads)
+        logLevel = try Self.choice(.logLevel, in: values)
+        logFormat = try Self.choice(.logFormat, in: values)
+        drainTimeout = .seconds(values.number(.drainTimeout))
+        fake = try FakeSettings(values)
+    }
+
+    /// Who may do what, given who we are: root and our own user are always administrators.
+    func accessPolicy(ownUserID: UInt32) -> AccessPolicy {
+        var users: [UInt32: Role] = [:]
+        var groups: [UInt32: Role] = [:]
+        for role in socketRoles {
+            switch role.who {
+            case .user(let id): users[id] = role.role
+            case .group(let id): groups[id] = role.role
+            }
+        }
+        users[0] = .admin
+        users[ownUserID] = .admin
+        let listeners = Dictionary(uniqueKeysWithValues: plainListeners.map { ($0.name, $0.role) })
+        return AccessPolicy(users: users, groups: groups, listeners: listeners)
+    }
+
+    private static func choice<Choice: RawRepresentable & CaseIterable>(
+        _ setting: Setting, in values: EffectiveConfiguration
+    ) throws(ConfigurationError) -> Choice where Choice.RawValue == String {
+        guard let choice = Choice(rawValue: try values.text(setting)) else {
+            throw values.error(setting, "must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return choice
+    }
+
+    private static func items<Item>(
+        _ setting: Setting, in values: EffectiveConfiguration, _ parse: (String) throws(ItemFault) -> Item
+    ) throws(ConfigurationError) -> [Item] {
+        var items: [Item] = []
+        for text in values.list(setting) {
+            do throws(ItemFault) {
+                items.append(try parse(text))
+            } catch {
+                throw values.error(setting, "'\(text)': \(error.reason)")
+            }
+        }
+        return items
+    }
+}

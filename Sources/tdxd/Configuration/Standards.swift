@@ -1,0 +1,42 @@
+internal import Configuration
+internal import Glibc
+internal import MicroHTTP
+
+/// The defaults, where they depend on nobody's wish but on where and as whom we run.
+struct Standards: Sendable {
+    let userID: UInt32
+    let environment: [String: String]
+
+    static func current(_ environment: [String: String]) -> Standards {
+        Standards(userID: geteuid(), environment: environment)
+    }
+
+    /// Root's socket is the host's; anybody else's is private.
+    var socket: String? {
+        if userID == 0 { return "/run/tdxd/tdxd.sock" }
+        return environment["XDG_RUNTIME_DIR"].map { $0 + "/tdxd.sock" }
+    }
+
+    var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [
+            .module: .string(ModuleChoice.auto.rawValue),
+            .socketMode: .string("660"),
+            .socketRole: .stringArray([]),
+            .listenPlain: .stringArray([]),
+            .threads: .int(4),
+            .httpThreads: .int(Listener.defaultWorkers),
+            .logLevel: .string("info"),
+            .logFormat: .string(LogFormat.text.rawValue),
+            .drainTimeout: .int(30),
+            .fakePackages: .int(2),
+            .fakeProcessors: .int(4),
+            .fakeKeyIDs: .int(31),
+            .fakeWriteBack: .int(0),
+            .fakeSlice: .int(500),
+            .fakeKeyConfig: .int(0),
+            .fakeCall: .int(0),
+        ]
+        if let socket { values[.socket] = .string(socket) }
+        return values
+    }
+}

@@ -1,0 +1,49 @@
+internal import ArgumentParser
+
+/// How the process ends; the numbers are those of sysexits.h where it has one for the case.
+enum ExitStatus: Int32, Sendable {
+    case success = 0
+    /// A flag or argument is wrong.
+    case usage = 64
+    /// What executes SEAMCALLs cannot be had.
+    case backendUnavailable = 69
+    case internalError = 70
+    /// The socket's file cannot be made.
+    case cannotCreateSocket = 73
+    /// A listener cannot listen.
+    case cannotListen = 74
+    /// Operations were still running when the drain timeout passed.
+    case drainIncomplete = 75
+    /// The environment or the configuration file is wrong.
+    case configuration = 78
+
+    /// After a second signal: 128 and its number, as shells report a process that a signal ended.
+    static func secondSignal(_ signal: Int32) -> Int32 { 128 + signal }
+
+    /// For `--help`.
+    static let explanation = """
+        EXIT CODES
+          0    drained and stopped after SIGTERM or SIGINT
+          64   a flag or argument is wrong
+          69   what executes SEAMCALLs cannot be had
+          70   a bug in tdxd
+          73   the socket's file cannot be made
+          74   a listener cannot listen
+          75   operations were still running when the drain timeout passed
+          78   the environment or the configuration file is wrong
+          130  stopped at once by a second SIGINT; 143 by a second SIGTERM
+        """
+}
+
+/// An end with a reason for whoever started the process.
+struct Failure: Error, Sendable {
+    let status: ExitStatus
+    let reason: String
+
+    init(_ status: ExitStatus, _ reason: String) {
+        self.status = status
+        self.reason = reason
+    }
+
+    init(_ error: ConfigurationError) { self.init(error.exit, error.description) }
+}

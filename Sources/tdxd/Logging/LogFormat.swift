@@ -1,0 +1,71 @@
+internal import ControlSchema
+internal import FoundationEssentials
+internal import Logging
+
+/// How a log record is written: one line each.
+enum LogFormat: String, CaseIterable, Sendable {
+    /// `time level message key=value ...`
+    case text
+    /// An object with `time`, `level`, `message` and, if there are facts, `metadata`.
+    case json
+
+    func line(at time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> String {
+        switch self {
+        case .text: Self.textLine(time, level, message, metadata)
+        case .json: Self.jsonLine(time, level, message, metadata)
+        }
+    }
+
+    private static func textLine(
+        _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
+    ) -> String {
+        var line = "\(time) \(level.rawValue) \(escaped(message))"
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            line += " \(key)=\(quoted(plain(value)))"
+        }
+        return line + "\n"
+    }
+
+    private static func jsonLine(
+        _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
+    ) -> String {
+        let record = JSONRecord(
+            time: time, level: level.rawValue, message: message,
+            metadata: metadata.isEmpty ? nil : metadata.mapValues(plain))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return String(decoding: try encoder.encode(record), as: UTF8.self) + "\n"
+        } catch {
+            preconditionFailure("strings can always be encoded: \(error)")
+        }
+    }
+
+    private struct JSONRecord: Encodable {
+        let time: Timestamp
+        let level: String
+        let message: String
+        let metadata: [String: String]?
+    }
+
+    private static func plain(_ value: Logger.MetadataValue) -> String { value.description }
+
+    /// What stands after `key=`: bare if nothing in it could be mistaken for something else.
+    private static func quoted(_ text: String) -> String {
+        let isBare = !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && !#""=\"#.utf8.contains($0) }
+        return isBare ? text : "\"" + escaped(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")) + "\""
+    }
+
+    /// Without anything that ends a line or moves a terminal's cursor.
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+                escaped += "\\u{" + String(scalar.value, radix: 16) + "}"
+            } else {
+                escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+}

@@ -1,0 +1,108 @@
+internal import ControlAPI
+internal import Glibc
+internal import Logging
+internal import MicroHTTP
+internal import TDLifecycle
+internal import Threading
+
+/// The daemon, put together: back end, engine, API, listeners.
+struct Assembly: Sendable {
+    private let settings: Settings
+    private let logger: Logger
+    private let scheduler: ThreadedScheduler
+    private let engine: Engine
+    private let api: ControlAPI
+    private let listeners: [Listener]
+
+    /// Starts everything; it serves when this returns.
+    ///
+    /// - Throws: what could not be started; the process is to end then.
+    init(_ settings: Settings, _ logger: Logger) throws(Failure) {
+        self.settings = settings
+        self.logger = logger
+        let backend = try Backend(settings.module, settings.fake)
+        scheduler = ThreadedScheduler(threads: settings.engineThreads)
+        let environment = EngineEnvironment(
+            wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
+            scheduler: scheduler)
+        engine = Engine(calls: backend.calls, host: backend.host, environment: environment, logger: logger)
+        let service = ServiceIdentity(
+            hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
+            backend: backend.identity)
+        let access = settings.accessPolicy(ownUserID: geteuid())
+        api = ControlAPI(engine: engine, service: service, access: access, logger: logger)
+        logger.notice(
+            "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
+        if !backend.identity.isHardware {
+            logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
+        }
+        listeners = try Self.listen(settings, api, logger)
+        for (listener, place) in zip(listeners, [settings.socketPath] + settings.plainListeners.map(\.address)) {
+            let port = listener.port.map { ":\($0)" } ?? ""
+            logger.notice("Listening", metadata: ["place": "\(place)\(port)"])
+        }
+    }
+
+    /// Finishes what runs, refuses what is new, and stops.
+    ///
+    /// - Returns: how the process is to end.
+    func drain() -> ExitStatus {
+        let end = MonotonicTime.now.advanced(by: settings.drainTimeout)
+        api.beginDraining()
+        engine.drain()
+        // The listeners stay open meanwhile: clients may follow their operations to the end.
+        while !engine.unfinishedOperations.isEmpty, MonotonicTime.now < end { sleepBlocking(Self.drainTick) }
+        let unfinished = engine.unfinishedOperations
+        for listener in listeners { listener.stopAccepting() }
+        for listener in listeners {
+            listener.stop(within: max(end.duration(since: .now), Self.lastAnswers))
+        }
+        guard unfinished.isEmpty else {
+            logger.error(
+                "Operations were still running when the drain timeout passed",
+                metadata: ["operations": "\(unfinished.map(\.description))"])
+            return .drainIncomplete
+        }
+        scheduler.stop()
+        return .success
+    }
+
+    private static let drainTick = Duration.milliseconds(10)
+    /// Time for the answers to operations that ended just before the drain timeout.
+    private static let lastAnswers = Duration.seconds(1)
+
+    private static func listen(
+        _ settings: Settings, _ api: ControlAPI, _ logger: Logger
+    ) throws(Failure) -> [Listener] {
+        var listeners: [Listener] = []
+        do throws(ListenerError) {
+            let endpoint = Endpoint.unixSocket(path: settings.socketPath, mode: settings.socketMode)
+            listeners.append(
+                try Listener(
+                    name: "unix", at: endpoint, workers: settings.httpThreads, responder: api, logger: logger))
+        } catch {
+            throw Failure(.cannotCreateSocket, error.description)
+        }
+        for plain in settings.plainListeners {
+            do throws(ListenerError) {
+                let endpoint = Endpoint.plainTCP(address: plain.address, port: plain.port)
+                listeners.append(
+                    try Listener(
+                        name: plain.name, at: endpoint, workers: settings.httpThreads, responder: api,
+                        logger: logger))
+            } catch {
+                for listener in listeners { listener.stop(within: .zero) }
+                throw Failure(.cannotListen, error.description)
+            }
+        }
+        return listeners
+    }
+}
+
+private func hostName() -> String {
+    // SAFETY: the call writes a NUL-terminated name into the buffer it is given, or fails.
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(HOST_NAME_MAX) + 1) { buffer in
+        guard let start = buffer.baseAddress, unsafe gethostname(start, buffer.count) == 0 else { return "unknown" }
+        return unsafe String(cString: start)
+    }
+}

@@ -1,0 +1,59 @@
+internal import ControlAPI
+internal import FakeTDX
+internal import TDXCalls
+
+/// What executes SEAMCALLs, and how it introduces itself.
+struct Backend: Sendable {
+    let calls: any SEAMCALLPort
+    let host: any HostPort
+    let identity: BackendIdentity
+
+    /// - Throws: if the choice cannot be had on this host or in this build.
+    init(_ choice: ModuleChoice, _ settings: FakeSettings) throws(Failure) {
+        switch choice.resolved {
+        case .fake, .auto:
+            self = try Self.fake(settings)
+        case .shim:
+            throw Failure(
+                .backendUnavailable,
+                "this build has no back end for the kernel shim (\(ModuleChoice.shimDevice)); "
+                    + "--module fake runs without TDX")
+        }
+    }
+
+    private static func fake(_ settings: FakeSettings) throws(Failure) -> Backend {
+        do throws(FakePlatformError) {
+            let fake = try FakeTDX(platform: settings.platform, timing: settings.timing)
+            let identity = BackendIdentity(
+                kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
+                isHardware: false, reportsAllOutputs: true)
+            return Backend(calls: fake, host: fake, identity: identity)
+        } catch {
+            throw Failure(.configuration, "the fake refuses its platform: \(error)")
+        }
+    }
+
+    private init(calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity) {
+        self.calls = calls
+        self.host = host
+        self.identity = identity
+    }
+}
+
+extension FakeSettings {
+    /// The default platform of the fake, with these processors and KeyIDs.
+    var platform: FakePlatform {
+        var platform = FakePlatform.oracle(processors: processors, packages: packages)
+        let first = platform.privateKeyIDs.lowerBound
+        let last = KeyID(rawValue: first.rawValue + UInt16(keyIDs))
+        platform.privateKeyIDs = first...last
+        platform.keyIDBits = UInt8(UInt16.bitWidth - last.rawValue.leadingZeroBitCount)
+        return platform
+    }
+
+    var timing: FakeTiming {
+        FakeTiming(
+            cacheWriteBack: writeBack, cacheWriteBackSlice: writeBackSlice, keyConfiguration: keyConfiguration,
+            call: call)
+    }
+}
