@@ -60,11 +60,18 @@ public final class ControlAPI: Responder {
     }
 
     public func response(to refusal: Refusal, of head: RequestHead?) -> Response {
-        var problem = Problem(
-            type: "/errors/\(refusal.code)", title: refusal.status.reasonPhrase, status: refusal.status.code,
-            code: refusal.code, detail: refusal.detail, retryable: refusal.status == .requestTimeout)
-        if let known = OwnError.named(refusal.code) { problem.title = known.title }
-        return response(Refused(problem: problem), requestID: makeRequestID())
+        let error: OwnError =
+            switch refusal.status {
+            case .badRequest: refusal.code == "bad-target" ? .malformedPath : .malformedRequest
+            case .requestTimeout: .requestTimeout
+            case .contentTooLarge: .payloadTooLarge
+            case .uriTooLong: .uriTooLong
+            case .expectationFailed: .expectationFailed
+            case .requestHeaderFieldsTooLarge: .headerFieldsTooLarge
+            case .notImplemented: .notImplemented
+            default: .internalError
+            }
+        return response(Refused(error, refusal.detail), requestID: makeRequestID())
     }
 
     private func makeRequestID() -> String { engine.makeRequestID().description }

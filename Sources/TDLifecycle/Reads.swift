@@ -191,7 +191,9 @@ extension Engine {
         }
         var rows: [CallRecord] = []
         for record in records where filter.admits(record) {
-            if rows.count == limit { return RecordListing(rows: rows, hasMore: true, revision: revision, dropped: dropped) }
+            if rows.count == limit {
+                return RecordListing(rows: rows, hasMore: true, revision: revision, dropped: dropped)
+            }
             rows.append(record)
         }
         return RecordListing(rows: rows, hasMore: false, revision: revision, dropped: dropped)
@@ -204,7 +206,9 @@ extension Engine {
     ) throws(LifecycleError) {
         let waiter = try state.withLock { (state) throws(LifecycleError) -> UInt64? in
             guard let operation = state.operations[id] else { throw .noSuchOperation }
-            guard !operation.state.isTerminal, timeout > .zero, state.waiterCount < limits.waitersMax else { return nil }
+            guard !operation.state.isTerminal, timeout > .zero, state.waiterCount < limits.waitersMax else {
+                return nil
+            }
             let waiter = state.nextWaiter
             state.nextWaiter += 1
             state.waiterCount += 1

@@ -85,7 +85,13 @@ struct Step {
                 keyIDsTaken += 1
                 operation.promised.keyIDs -= 1
                 let owner = domain.id
-                keyIDChanges.append((number, { $0.state = .reserved; $0.owner = owner }))
+                keyIDChanges.append(
+                    (
+                        number,
+                        {
+                            $0.state = .reserved; $0.owner = owner
+                        }
+                    ))
             }
             for _ in 0..<min(limits.reservationPages, max(operation.promised.pages, 1)) {
                 let address = try engine.host.allocatePage()
@@ -186,8 +192,16 @@ struct Step {
         guard let number = domain.keyID else { return }
         switch call {
         case .create:
-            let tdr = domain.pages.first { $0.state == .reserved }.map { PageAddress<TDR>(rawValue: $0.address.rawValue) }
-            keyIDChanges.append((number, { $0.state = .assigned; $0.tdr = tdr }))
+            let tdr = domain.pages.first { $0.state == .reserved }.map {
+                PageAddress<TDR>(rawValue: $0.address.rawValue)
+            }
+            keyIDChanges.append(
+                (
+                    number,
+                    {
+                        $0.state = .assigned; $0.tdr = tdr
+                    }
+                ))
         case .configureKey(let package):
             keyIDChanges.append((number, { $0.change(package) { $0.isConfigured = true } }))
         case .flushDone:

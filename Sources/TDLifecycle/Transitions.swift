@@ -35,7 +35,8 @@ extension Domain {
             let number = vcpus.count
             vcpus.append(
                 VCPU(
-                    number: number, createdAt: time, spec: spec, vp: VP(tdvpr: PageAddress(rawValue: address.rawValue))))
+                    number: number, createdAt: time, spec: spec, vp: VP(tdvpr: PageAddress(rawValue: address.rawValue)))
+            )
             hold(address, as: .tdvpr, vcpu: number, sequence, time)
             vcpus[number].revision = sequence
         case .addTDCXPage(let number):

@@ -95,7 +95,8 @@ struct LifecycleRouteTests {
         #expect(refused.fields[.allow] == "GET, HEAD")
     }
 
-    @Test("A vCPU's field is read and written; a guest register of a production TD is not, and it says when it would be")
+    @Test(
+        "A vCPU's field is read and written; a guest register of a production TD is not, and it says when it would be")
     func fields() throws {
         let service = try Service()
         let id = try service.createTD(#"{"maxVcpus":1,"vcpuCount":1}"#)

@@ -1,5 +1,4 @@
 import Testing
-
 import Threading
 
 @Suite("Locks and threads")

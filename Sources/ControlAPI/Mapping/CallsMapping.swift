@@ -40,8 +40,11 @@ extension SEAMCALLRecord {
 }
 
 extension LeafInfo {
-    /// Linux's name, or ours where Linux has no wrapper: the leaf's in its spelling.
-    var wrapperName: String { wrapper ?? name.lowercased().replacing(".", with: "_") }
+    /// Linux's name, or the leaf's in its spelling where Linux has no wrapper. Where it has two, the first is the
+    /// one the engine uses.
+    var wrapperName: String {
+        wrapper?.split(separator: " ").first.map { String($0) } ?? name.lowercased().replacing(".", with: "_")
+    }
 }
 
 extension RegisterSet {

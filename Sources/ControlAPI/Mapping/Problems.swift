@@ -179,7 +179,8 @@ extension ControlAPI {
         case .xfam:
             let extra = spec.xfam.rawValue & ~module.xfamFixed0
             let missing = module.xfamFixed1 & ~spec.xfam.rawValue
-            let reason = bitsReason(extra, missing, XFAM.bitNames)
+            let reason =
+                bitsReason(extra, missing, XFAM.bitNames)
                 ?? "these features do not go together, or this processor lacks one"
             return Violation(pointer: "/spec/xfam", reason: reason, allowedMask: HexValue(module.xfamFixed0))
         case .maxVCPUs:

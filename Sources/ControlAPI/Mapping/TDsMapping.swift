@@ -172,6 +172,8 @@ extension ControlSchema.KeyID {
                     completionName: failure.completion.name,
                     completion: CompletionHex(failure.completion.rawValue), at: Timestamp(failure.at))
             },
-            links: ["self": "/host/keyids/\(row.number.rawValue)", "seamcalls": "/seamcalls?keyId=\(row.number.rawValue)"])
+            links: [
+                "self": "/host/keyids/\(row.number.rawValue)", "seamcalls": "/seamcalls?keyId=\(row.number.rawValue)",
+            ])
     }
 }

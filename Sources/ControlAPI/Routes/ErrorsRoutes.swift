@@ -44,14 +44,16 @@ extension TDXCalls.Completion {
     /// What to do about the codes a host meets most.
     fileprivate var remedy: String? {
         switch self {
-        case .operandBusy, .sysBusy: "Another call holds the operand. tdxd repeats such calls; a lab step can be repeated."
+        case .operandBusy, .sysBusy:
+            "Another call holds the operand. tdxd repeats such calls; a lab step can be repeated."
         case .rndNoEntropy, .keyGenerationFailed: "Repeat the call; tdxd does."
         case .interruptedResumable: "Repeat the call with resume set, on the same package."
         case .flushVPNotDone: "Flush the vCPUs that are still associated; see their association."
         case .wbCacheNotComplete: "Write back the caches of every package after TDH.MNG.VPFLUSHDONE."
         case .vcpuAssociated: "Use the processor the vCPU is associated with, or flush it there first."
         case .vcpuNotAssociated: "Nothing is left to flush on this processor."
-        case .tdKeysNotConfigured: "Configure the key on every package first; after VPFLUSHDONE nothing but teardown works."
+        case .tdKeysNotConfigured:
+            "Configure the key on every package first; after VPFLUSHDONE nothing but teardown works."
         case .tdcsNotAllocated: "Add the TD's control-structure pages first."
         case .lifecycleStateIncorrect: "The leaf wants the TD in another lifecycle state; see /tds/{id}/actions."
         case .opStateIncorrect: "The leaf wants the TD in another operation state; see /tds/{id}/actions."

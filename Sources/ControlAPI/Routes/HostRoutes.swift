@@ -15,7 +15,8 @@ extension ControlAPI {
             let capacity = api.engine.capacity
             api.answer(call, revision: capacity.revision) { EncodedBody(ControlJSON.encode(CapacityReport(capacity))) }
         },
-        Route(.get, "/host/keyids", "listKeyIds", .viewer, parameters: ["limit", "cursor"]) { api, call throws(Refused) in
+        Route(.get, "/host/keyids", "listKeyIds", .viewer, parameters: ["limit", "cursor"]) {
+            api, call throws(Refused) in
             try api.listKeyIDs(call)
         },
         Route(.get, "/host/keyids/{n}", "getKeyId", .viewer) { api, call throws(Refused) in
@@ -66,7 +67,10 @@ extension ControlAPI {
                 lastPrivateKeyId: Int(module.privateKeyIDs.upperBound.rawValue),
                 moduleKeyId: Int(module.globalKeyID.rawValue)),
             leaves: LeafName.known.compactMap { LeafAvailability($0, module) },
-            links: ["self": "/host", "capacity": "/host/capacity", "keyIds": "/host/keyids", "processors": "/host/processors"])
+            links: [
+                "self": "/host", "capacity": "/host/capacity", "keyIds": "/host/keyids",
+                "processors": "/host/processors",
+            ])
     }
 }
 

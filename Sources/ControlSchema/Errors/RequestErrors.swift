@@ -60,6 +60,14 @@ extension OwnError {
         "uri-too-long", 414, "The request target is too long",
         "The path and query together are longer than the listener takes.",
         remedy: "Shorten the query.")
+    public static let expectationFailed = OwnError(
+        "expectation-failed", 417, "The expectation cannot be met",
+        "The only expectation served is 100-continue.",
+        remedy: "Leave Expect out.")
+    public static let notImplemented = OwnError(
+        "not-implemented", 501, "This part of HTTP is not served",
+        "CONNECT, and transfer codings other than chunked, have no meaning here.",
+        remedy: "Send the body with Content-Length or chunked.")
     public static let unsupportedMediaType = OwnError(
         "unsupported-media-type", 415, "The body is of a type that is not understood",
         "POST takes application/json, PATCH application/merge-patch+json or application/json; no content coding.",
@@ -81,6 +89,6 @@ extension OwnError {
         malformedRequest, malformedPath, malformedJSON, unknownMember, invalidValue, invalidParameter,
         peerNotAuthorized, roleTooSmall, notFound, methodNotAllowed, notAcceptable, requestTimeout,
         preconditionFailed, payloadTooLarge, uriTooLong, unsupportedMediaType, idempotencyKeyReused, tooManyRequests,
-        headerFieldsTooLarge,
+        headerFieldsTooLarge, expectationFailed, notImplemented,
     ]
 }
