@@ -59,6 +59,12 @@ enum CPUIDField {
             ? UInt64(values.ebx) << 32 | UInt64(values.eax) : UInt64(values.edx) << 32 | UInt64(values.ecx)
     }
 
+    /// What CPUID answers in the TD; nil for a leaf it has no values of.
+    static func values(leaf: UInt32, subleaf: UInt32, _ fields: TDFields) -> CPUIDValues? {
+        values(of: Code(leaf: leaf, subleaf: subleaf), fields)
+            ?? values(of: Code(leaf: leaf, subleaf: CPUIDConfigEntry.noSubleaf), fields)
+    }
+
     private static func id(_ code: UInt64) -> UInt64 { FieldMap.td.rows[row].info.id.rawValue | code }
 
     private static func values(of code: Code, _ fields: TDFields) -> CPUIDValues? {

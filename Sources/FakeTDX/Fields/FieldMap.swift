@@ -32,6 +32,9 @@ final class FieldMap: Sendable {
     /// Fields with more elements than this get no words of their own.
     static let denseElementsMax = 64
 
+    /// The module that is modelled; fields of later ones do not exist.
+    static let release = "1.5.01"
+
     static let td = FieldMap(context: .td, keepsAllFields: false)
     static let vp = FieldMap(context: .vp, keepsAllFields: true)
     static let sys = FieldMap(context: .sys, keepsAllFields: false)
@@ -46,7 +49,7 @@ final class FieldMap: Sendable {
 
     /// - Parameter keepsAllFields: whether every field has a place, or only those the host may write.
     private init(context: FieldID.Context, keepsAllFields: Bool) {
-        let infos = FieldInfo.all.filter { $0.context == context }
+        let infos = FieldInfo.all.filter { $0.context == context && $0.since == Self.release }
         let vmcs = infos.filter { $0.table == "TDVPS.VMCS" }
         let l2VMCS = infos.filter(\.isL2VMCS)
         let others = infos.filter { !$0.table.hasSuffix("VMCS") }

@@ -97,4 +97,12 @@ private struct PAMTRecord: ~Copyable {
         // SAFETY: inside the table.
         return unsafe PageEntry(records + index)
     }
+
+    /// Entries that are not as a table starts: typed, locked, or with an owner to be remembered.
+    var indicesInUse: [Int] {
+        (0..<count).filter { index in
+            // SAFETY: inside the table; asked while no call is under way.
+            unsafe records[index].type != 0 || records[index].owner != 0 || records[index].lock.isHeld
+        }
+    }
 }

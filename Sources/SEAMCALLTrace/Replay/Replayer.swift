@@ -7,8 +7,6 @@ internal import TDXCalls
 public struct Replayer {
     private let trace: Trace
     private let target: any ReplayTarget
-    /// The registers with which the vCPU inside on a processor was entered.
-    private var entries: [Int: Registers] = [:]
     private var heldPages: [UInt64] = []
     private var differences: [Difference] = []
 
@@ -102,7 +100,6 @@ public struct Replayer {
         let outcome: Outcome
         if leaf == .vpEnter {
             outcome = entryOutcome { () throws(PortError) in try target.enter(&registers, on: processor) }
-            entries[call.lp] = input
         } else {
             outcome = .answer(
                 answer { () throws(PortError) in try target.call(leaf, &registers, on: processor) }, registers)
@@ -117,7 +114,8 @@ public struct Replayer {
         guard let lp = UInt32(exactly: event.lp), let reason = UInt16(exactly: event.tdExit.reason) else {
             throw TraceError("no such processor or exit reason")
         }
-        let input = entries[event.lp] ?? Registers()
+        // The recordings list what an exit leaves in the registers against zeroes, not against the entry's.
+        let input = Registers()
         var registers = input
         let exit = ReplayExit(
             reason: reason, qualification: event.tdExit.qualification?.rawValue ?? 0,
