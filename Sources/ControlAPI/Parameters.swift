@@ -114,7 +114,6 @@ struct Preferences: Sendable {
             default: break
             }
         }
-        if respondAsync { wait = .zero }
     }
 }
 

@@ -24,6 +24,11 @@ extension ControlAPI {
     ) throws(Refused) {
         if let claim = call.idempotency { idempotency.note(claim, operation: id.description) }
         let wait = call.preferences.wait
+        if call.preferences.respondAsync {
+            // 202 even if it has ended by now: a client that asked for this looks at the operation.
+            let operation = try engine(call) { () throws(LifecycleError) in try engine.operation(id) }
+            return answerLater(operation, call)
+        }
         try engine(call) { () throws(LifecycleError) in
             try engine.awaitEnd(of: id, timeout: wait) { operation in
                 switch operation.state {
