@@ -58,8 +58,8 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDLifecycle", "TDXCalls", "Threading",
-                arguments, configuration, logging,
+                "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle",
+                "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules),
 
