@@ -19,7 +19,9 @@ struct TraceReplay: ParsableCommand {
     @Argument(help: "A file of recordings, one trace a line.")
     var file: String
 
-    @Option(help: ArgumentHelp("Only traces with such a name, or with this in it; * and ? match anything.", valueName: "pattern"))
+    @Option(
+        help: ArgumentHelp(
+            "Only traces with such a name, or with this in it; * and ? match anything.", valueName: "pattern"))
     var filter: String?
 
     @Option(help: "rfc: only traces of the leaves that the wrappers cover. all: every trace.")
