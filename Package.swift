@@ -80,5 +80,8 @@ let package = Package(
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
+        test(
+            "DaemonTests",
+            ["tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "TDXCalls", arguments, configuration, logging]),
     ]
 )
