@@ -94,7 +94,7 @@ struct PhymemCacheWBTests {
         try stage.refuse(.operandBusy, .kot, .phymemCacheWB, 0)
         #expect(stage.fake.release(.keyTable))
         try stage.refuse(.noHKIDReadyToWBCache, nil, .phymemCacheWB, 0)
-        try stage.refuse(.wbcacheResumeError, nil, .phymemCacheWB, 1)
+        try stage.refuse(.wbCacheResumeError, nil, .phymemCacheWB, 1)
     }
 
     @Test("goes on where an interrupt ended it, on any processor of the package")
@@ -102,10 +102,10 @@ struct PhymemCacheWBTests {
         let stage = try Stage(.blocked)
         stage.fake.orderInterrupt(atPoll: 3)
         #expect(try stage.call(.phymemCacheWB, 0, on: 0) == .interruptedResumable)
-        try stage.refuse(.wbcacheResumeError, nil, .phymemCacheWB, 1, on: 2)
-        try stage.refuse(.wbcacheNotComplete, nil, .mngKeyFreeID, Page.tdr)
+        try stage.refuse(.wbCacheResumeError, nil, .phymemCacheWB, 1, on: 2)
+        try stage.refuse(.wbCacheNotComplete, nil, .mngKeyFreeID, Page.tdr)
         try stage.accept(.phymemCacheWB, 1, on: 1)
-        try stage.refuse(.wbcacheResumeError, nil, .phymemCacheWB, 1, on: 0)
+        try stage.refuse(.wbCacheResumeError, nil, .phymemCacheWB, 1, on: 0)
     }
 
     @Test("drops a saved position when it starts again, even with nothing to do")
@@ -119,7 +119,7 @@ struct PhymemCacheWBTests {
         #expect(try stage.call(.phymemCacheWB, 0, on: 2) == .interruptedResumable)
         try stage.accept(.mngKeyFreeID, Page.tdr)
         #expect(try stage.call(.phymemCacheWB, 0, on: 2) == .noHKIDReadyToWBCache)
-        try stage.refuse(.wbcacheResumeError, nil, .phymemCacheWB, 1, on: 2)
+        try stage.refuse(.wbCacheResumeError, nil, .phymemCacheWB, 1, on: 2)
     }
 
     @Test("does not cover a KeyID that was flushed after it started")
@@ -132,7 +132,7 @@ struct PhymemCacheWBTests {
         try stage.accept(.phymemCacheWB, 1, on: 0)
         try stage.accept(.phymemCacheWB, 0, on: 2)
         try stage.accept(.mngKeyFreeID, Page.tdr)
-        try stage.refuse(.wbcacheNotComplete, nil, .mngKeyFreeID, Page.free)
+        try stage.refuse(.wbCacheNotComplete, nil, .mngKeyFreeID, Page.free)
         try stage.accept(.phymemCacheWB, 0, on: 1)
         try stage.accept(.mngKeyFreeID, Page.free)
     }
