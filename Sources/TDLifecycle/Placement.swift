@@ -35,6 +35,25 @@ struct Placement: Sendable {
     }
 }
 
+extension Domain {
+    /// Where a call runs: where it must, where it was asked for, or at home.
+    /// - Parameter leastLoaded: asked where nobody has said where a vCPU shall be.
+    func processor(
+        for call: Call, asked: Processor?, _ platform: Platform, leastLoaded: () -> Processor
+    ) -> Processor {
+        switch call {
+        case .configureKey(let package), .writeBack(let package, _):
+            asked ?? platform.processor(in: package, home: home)
+        case .flushVCPU(let number):
+            asked ?? vcpus[number].association?.processor ?? home
+        case .initializeVCPU(let number):
+            asked ?? vcpus[number].spec.processor ?? leastLoaded()
+        default:
+            asked ?? home
+        }
+    }
+}
+
 extension Platform {
     /// Where a call runs that must run in a package: at home if that is there, else on the package's first.
     func processor(in package: Package, home: Processor) -> Processor {
