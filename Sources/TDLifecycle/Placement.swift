@@ -5,7 +5,7 @@ internal import Threading
 struct Placement: Sendable {
     /// Processors in the order they are filled: one of each package in turn.
     private let order: [ProcessorInfo]
-    private var load: [Processor: Int] = [:]
+    private(set) var load: [Processor: Int] = [:]
 
     init(_ platform: Platform) {
         let byPackage = Dictionary(grouping: platform.processors, by: \.package)
