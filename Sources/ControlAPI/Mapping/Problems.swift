@@ -74,6 +74,10 @@ extension ControlAPI {
                 "this host has no logical processor \(processor.rawValue)")
         case .noSuchPackage(let package):
             return violation(.unknownProcessor, "/package", "this host has no package \(package.rawValue)")
+        case .processorNotInPackage(let processor, let package):
+            return violation(
+                .unknownProcessor, "/processor",
+                "logical processor \(processor.rawValue) is not in package \(package.rawValue)")
         case .lacksLeaf(let leaf):
             return Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
         case .lacksVPInitX2APICID:
@@ -92,6 +96,8 @@ extension ControlAPI {
             return Refused(.cancelled)
         case .draining:
             return Refused(.draining)
+        case .tooManyWaiting(let count):
+            return Refused(.busy, "\(count) field accesses wait for the TD already")
         case .noSuchElement(let field, let count):
             return Refused(.unknownField, "\(field) has \(count) elements")
         }
