@@ -1,4 +1,4 @@
-import ControlAPI
+@testable import ControlAPI
 import ControlSchema
 import FakeTDX
 import FoundationEssentials
@@ -7,6 +7,7 @@ import HTTPTypes
 import Logging
 import TDLifecycle
 import TDXCalls
+import Testing
 import Threading
 
 /// The API over an engine on the fake module, driven without a socket.
@@ -66,11 +67,23 @@ final class Service: Sendable {
             peer: peer,
             request: HTTPRequest(method: method, scheme: nil, authority: "h", path: path, headerFields: fields))
         let transport = LocalTransport()
-        if case .refuse(let response) = api.plan(for: head) { return Self.answer(response) }
+        if case .refuse(let response) = api.plan(for: head) { return check(method, path, Self.answer(response)) }
         api.respond(to: Request(head: head, body: Array((body ?? "").utf8)), through: Exchange(transport))
         guard let response = transport.response(within: .seconds(20)) else { throw NoAnswer() }
-        return Self.answer(response)
+        #expect(transport.secondAnswers == 0)
+        return check(method, path, Self.answer(response))
     }
+
+    /// Holds every answer of every test against the contract.
+    private func check(_ method: HTTPRequest.Method, _ path: String, _ answer: Answer) -> Answer {
+        for finding in Self.contract.findings(method, path, answer) {
+            Issue.record("\(method) \(path): \(finding)\n\(String(decoding: answer.body, as: UTF8.self))")
+        }
+        return answer
+    }
+
+    /// The document as the daemon serves it.
+    static let contract = Contract(JSON(Array(OpenAPIDocument.json.utf8)))
 
     struct NoAnswer: Error {}
 

@@ -23,7 +23,7 @@ extension ControlAPI {
         OwnError.all.map { ErrorEntry($0) }
         + CompletionInfo.all.filter { !$0.completion.isSuccess }.map { ErrorEntry($0) }
 
-    private static let entries = Dictionary(
+    static let entries = Dictionary(
         catalogue.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
 }
 
