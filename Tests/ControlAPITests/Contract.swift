@@ -1,5 +1,6 @@
 @testable import ControlAPI
 import ControlSchema
+import HTTPExchange
 import HTTPTypes
 
 /// The contract as served, held against what the API answers: an answer whose status, header or member the
@@ -23,17 +24,16 @@ struct Contract: Sendable {
         guard let response = response(operation, answer.status) else {
             return ["answers \(answer.status) \(answer.code ?? ""), which is not in the contract"]
         }
-        return headers(response, answer, isDryRun: path.contains("dryRun=true")) + body(response, answer)
+        let isDryRun = path.contains("dryRun=true")
+        return headers(response, answer, isDryRun: isDryRun) + body(response, answer)
     }
 
     /// The contract's entry for a request, `/v1` or not.
     func operation(_ method: HTTPRequest.Method, _ path: String) -> JSON? {
-        var given = path.prefix { $0 != "?" }.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        if given.first == "v1" { given = given.dropFirst() }
-        if given.isEmpty { given = [""] }
+        guard var given = try? Target(path).segments() else { return nil }
+        if given.first == "v1" { given.removeFirst() }
         for (pattern, item) in document["paths"].members {
-            let segments = pattern.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-            guard segments.count == given.count,
+            guard let segments = try? Target(pattern).segments(), segments.count == given.count,
                 zip(segments, given).allSatisfy({ $0.first == "{" ? !$1.isEmpty : $0 == $1 })
             else { continue }
             let name = method == .head ? "get" : method.rawValue.lowercased()
@@ -51,13 +51,16 @@ struct Contract: Sendable {
 
     /// Fields that the transport or caching rules decide are no part of the contract.
     private static let unlisted: Set<String> = ["content-type", "cache-control"]
+    /// Whatever the first answer was, its repeat has this one more.
+    private static let ofRepeats = "idempotency-replayed"
     /// Those that are there always where the contract lists them.
     private static let constant: Set<String> = ["x-request-id", "etag", "location", "allow"]
 
     private func headers(_ response: JSON, _ answer: Service.Answer, isDryRun: Bool) -> [String] {
         let listed = Set(response["headers"].members.keys.map { $0.lowercased() })
         let given = Set(answer.fields.map { $0.name.canonicalName })
-        let undocumented = given.subtracting(listed).subtracting(Self.unlisted)
+        let undocumented = given.subtracting(listed).subtracting(Self.unlisted).subtracting(
+            answer.status < 400 ? [] : [Self.ofRepeats])
         // What does not exist has no tag.
         let missing = isDryRun ? [] : listed.intersection(Self.constant).subtracting(given)
         return undocumented.sorted().map { "\(answer.status) has the undocumented field \($0)" }
@@ -79,7 +82,8 @@ struct Contract: Sendable {
         let problem = answer.json
         var findings: [String] = []
         if problem["status"].int != answer.status { findings.append("the problem's status is not the answer's") }
-        if problem["requestId"].string != answer.fields[.requestID] {
+        let isRepeat = answer.fields[.idempotencyReplayed] != nil
+        if problem["requestId"].string != answer.fields[.requestID], !isRepeat {
             findings.append("the problem's requestId is not the answer's")
         }
         if problem["type"].string != "/errors/\(answer.code ?? "")" { findings.append("the problem's type") }

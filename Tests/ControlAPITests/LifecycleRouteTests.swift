@@ -159,13 +159,3 @@ struct LifecycleRouteTests {
         #expect(try service.ask(.get, "/tds/\(id)").json["status"]["phase"].string == "initialized")
     }
 }
-
-extension Service {
-    func ask(_ method: HTTPRequest.Method, _ path: String, _ fields: HTTPFields) throws -> Answer {
-        try ask(method, path, nil, as: .admin, fields)
-    }
-
-    func ask(_ method: HTTPRequest.Method, _ path: String, _ body: String, _ fields: HTTPFields) throws -> Answer {
-        try ask(method, path, body, as: .admin, fields)
-    }
-}

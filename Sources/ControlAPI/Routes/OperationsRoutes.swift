@@ -26,21 +26,23 @@ extension ControlAPI {
         try engine(call) { () throws(LifecycleError) in
             try engine.awaitEnd(of: id, timeout: call.preferences.wait) { operation in
                 var call = call
-                call.preferenceApplied = call.preferences.applied(
-                    toStep: operation.kind == .step, isAsync: !operation.state.isTerminal)
-                switch operation.state {
-                case .succeeded: succeeded(self, call, operation)
-                case .pending, .running, .cancelling: self.answerLater(operation, call)
-                case .failed, .cancelled, .quarantined:
-                    // A refused lab step that was asked for leniently is a result as well.
-                    if operation.kind == .step, operation.stepRecord != nil, !call.preferences.isStrict {
-                        succeeded(self, call, operation)
-                    } else {
-                        self.answer(call, self.failure(of: operation, call.role, spec: spec))
-                    }
+                // Who wants no wait is told of the operation, however fast it was.
+                let isAsync = call.preferences.wait == .zero || !operation.state.isTerminal
+                call.preferenceApplied = call.preferences.applied(toStep: operation.kind == .step, isAsync: isAsync)
+                if isAsync {
+                    self.answerLater(operation, call)
+                } else if operation.state == .succeeded || Self.isResult(operation, call) {
+                    succeeded(self, call, operation)
+                } else {
+                    self.answer(call, self.failure(of: operation, call.role, spec: spec))
                 }
             }
         }
+    }
+
+    /// Whether a failure is what was asked for: a lab step's record, unless asked for strictly.
+    private static func isResult(_ operation: TDLifecycle.Operation, _ call: Call) -> Bool {
+        operation.kind == .step && operation.stepRecord != nil && !call.preferences.isStrict
     }
 
     private func answerLater(_ operation: TDLifecycle.Operation, _ call: Call) {
