@@ -1,5 +1,5 @@
-internal import TDXCalls
 internal import Synchronization
+internal import TDXCalls
 internal import Threading
 
 // What a test, a recording or a demonstration may order from outside the module. No call goes through here.

@@ -1,5 +1,5 @@
-public import TDXCalls
 internal import Synchronization
+public import TDXCalls
 internal import Threading
 
 /// A TDX module in software, release 1.5.01, with the machine under it: both ports of the wrappers.

@@ -36,7 +36,8 @@ struct MngFieldTests {
         #expect(stage.registers.r8 == 4)
     }
 
-    @Test("version 1 names the next field a production host can read, all ones on a refusal, and the first for all ones")
+    @Test(
+        "version 1 names the next field a production host can read, all ones on a refusal, and the first for all ones")
     func walk() throws {
         let stage = try Stage(.initialized)
         #expect(try stage.call(.mngRD.version(1), Page.tdr, .max) == .metadataFirstFieldIDInContext)

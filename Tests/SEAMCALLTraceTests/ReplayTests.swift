@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Recordings on the fake")
 struct ReplayTests {
-    private func run(_ traces: [Trace], filter: String? = nil, leaves: LeafSelection) -> (code: Int32, lines: [String]) {
+    private func run(_ traces: [Trace], filter: String? = nil, leaves: LeafSelection) -> (code: Int32, lines: [String])
+    {
         var lines: [String] = []
         let code = replay(traces, filter: filter, leaves: leaves) { lines.append($0) }
         return (code, lines)

@@ -111,8 +111,10 @@ struct TDParamsCheck {
         result.tscFrequency = UInt16(frequency)
         // A fixed-point ratio with 48 fraction bits; the counter starts at 0 now.
         let scaled = (frequency * Self.tscFrequencyUnitHz).multipliedFullWidth(by: 1 << 48)
-        result.tscMultiplier = module.platform.nativeTSCFrequencyHz.dividingFullWidth(
-            (scaled.high % module.platform.nativeTSCFrequencyHz, scaled.low)).quotient
+        result.tscMultiplier =
+            module.platform.nativeTSCFrequencyHz.dividingFullWidth(
+                (scaled.high % module.platform.nativeTSCFrequencyHz, scaled.low)
+            ).quotient
         let product = module.tsc.multipliedFullWidth(by: result.tscMultiplier)
         result.tscOffset = 0 &- (product.high << 16 | product.low >> 48)
     }

@@ -96,7 +96,8 @@ extension Call {
         try lock(td.treeLock, .shared, .septTree)
         let found = walk(td, to: operand.gpa, level: operand.level)
         if found.word.state.isNonLeaf || found.level > operand.level {
-            let isLeafAbove = found.level > operand.level && (found.word.state == .pending || found.word.state == .mapped)
+            let isLeafAbove =
+                found.level > operand.level && (found.word.state == .pending || found.word.state == .mapped)
             guard found.word.state == .nonLeafMapped || isLeafAbove else { return .violation(gpa: operand.gpa) }
             return .answer(Completion(rawValue: Completion.pageSizeMismatch.rawValue | UInt64(found.level)))
         }

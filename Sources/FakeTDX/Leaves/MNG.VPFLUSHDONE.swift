@@ -10,8 +10,9 @@ extension Call {
         guard td.lifecycle == .hkidAssigned || td.lifecycle == .keysConfigured else {
             throw Refusal(.lifecycleStateIncorrect)
         }
-        guard td.tdcs.count < TDState.tdcsPagesBase || td.opState == .uninitialized
-            || td.associatedVCPUs.load(ordering: .relaxed) == 0
+        guard
+            td.tdcs.count < TDState.tdcsPagesBase || td.opState == .uninitialized
+                || td.associatedVCPUs.load(ordering: .relaxed) == 0
         else { throw Refusal(.flushVPNotDone) }
 
         // Commit.

@@ -1,6 +1,6 @@
 internal import Synchronization
-internal import Threading
 internal import TDXCalls
+internal import Threading
 
 /// A logical processor as the module sees it.
 final class LogicalProcessor: Sendable {

@@ -85,4 +85,3 @@ final class ModuleState: @unchecked Sendable {
         return nanosecondsPerSecond.dividingFullWidth((ticks.high % nanosecondsPerSecond, ticks.low)).quotient &+ 1
     }
 }
-

@@ -37,8 +37,9 @@ public struct CallStep: Hashable, Sendable {
 
 extension CallStep {
     /// A call that was made, as a recording puts it.
-    public init(leaf: Leaf, on processor: Processor, in before: Registers, _ completion: Completion, out after: Registers)
-    {
+    public init(
+        leaf: Leaf, on processor: Processor, in before: Registers, _ completion: Completion, out after: Registers
+    ) {
         let named = leaf.info
         op = named?.name ?? Hex(rawValue: UInt64(leaf.number)).description
         lp = Int(processor.rawValue)
