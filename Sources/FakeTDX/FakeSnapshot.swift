@@ -46,7 +46,8 @@ public struct FakeSnapshot: Equatable, Sendable {
     }
 
     let state: SystemState
-    let keys: [UInt64]
+    /// State of each KeyID, as the key table keeps it.
+    public let keys: [UInt64]
     let configuredPackages: UInt64
     let writeBacks: [WriteBackPosition?]
     let initializedProcessors: [Bool]

@@ -74,7 +74,7 @@ private struct Collected {
     var vcpus: [UInt64: VCPUState] = [:]
 
     mutating func add(_ tdmr: TDMR) {
-        for index in tdmr.touchedPages {
+        for index in tdmr.pages4K.touchedIndices {
             // Small pages inside a large one are not looked at by anybody.
             guard tdmr.pages2M[index >> 9].type != .reg else { continue }
             add(tdmr.pages4K[index], size: 0, at: tdmr.layout.range.base + UInt64(index) << 12)

@@ -63,6 +63,18 @@ struct HostTests {
         #expect(fake.read(again, at: 4095, count: 3) == [0, 0, 0])
     }
 
+    @Test("notes which pages were flushed and cleared since they were handed out")
+    func notes() throws {
+        let fake = try FakeTDX()
+        let page = try fake.allocatePage()
+        #expect(fake.isFlushed(page) == false)
+        fake.flush(page)
+        fake.clear(page)
+        #expect(fake.isFlushed(page) == true)
+        #expect(fake.isCleared(page) == true)
+        #expect(fake.isFlushed(PageAddress(rawValue: 0x3000_0000)) == nil)
+    }
+
     @Test("clearing a page takes its content away")
     func clear() throws {
         let fake = try FakeTDX()

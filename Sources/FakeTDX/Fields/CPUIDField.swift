@@ -65,7 +65,7 @@ enum CPUIDField {
             ?? values(of: Code(leaf: leaf, subleaf: CPUIDConfigEntry.noSubleaf), fields)
     }
 
-    private static func id(_ code: UInt64) -> UInt64 { FieldMap.td.rows[row].info.id.rawValue | code }
+    private static func id(_ code: UInt64) -> UInt64 { FieldMap.td.rows[row].firstID | code }
 
     private static func values(of code: Code, _ fields: TDFields) -> CPUIDValues? {
         if let bit = requiredXFAM[code.leaf], fields.td.configuration.xfam >> bit & 1 == 0 { return nil }

@@ -13,8 +13,8 @@ struct SystemFields: FieldStore, Sendable {
 
     init(platform: FakePlatform) {
         let named = Self.constants.merging(Self.platformValues(platform)) { _, platform in platform }
-        values = FieldMap.sys.rows.map { named[$0.info.name] ?? [] }
-        skipsBeyond = FieldMap.sys.rows.map { $0.info.name.hasPrefix("CPUID_CONFIG_") }
+        values = FieldMap.sys.names.map { named[$0] ?? [] }
+        skipsBeyond = FieldMap.sys.names.map { $0.hasPrefix("CPUID_CONFIG_") }
     }
 
     /// - Throws: METADATA_FIELD_SKIP for an index that exists in the table only.

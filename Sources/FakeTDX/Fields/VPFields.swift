@@ -33,7 +33,9 @@ struct VPFields: FieldStore {
     }
 
     /// Readers by row, for what is not kept as a word.
-    private static let readers: [Reader?] = FieldMap.vp.rows.map { $0.l2VM == 0 ? namedReaders[$0.info.name] : nil }
+    private static let readers: [Reader?] = zip(FieldMap.vp.rows, FieldMap.vp.names).map { row, name in
+        row.l2VM == 0 ? namedReaders[name] : nil
+    }
 
     private static let namedReaders: [String: Reader] = [
         "VCPU_STATE": { fields, _ in UInt64(fields.vcpu.phase.rawValue) },
@@ -51,7 +53,9 @@ struct VPFields: FieldStore {
     private typealias Check = @Sendable (VPFields, UInt64) -> Bool
 
     /// What a value must be, by row; a row without a check takes any.
-    private static let checks: [Check?] = FieldMap.vp.rows.map { $0.l2VM == 0 ? namedChecks[$0.info.name] : nil }
+    private static let checks: [Check?] = zip(FieldMap.vp.rows, FieldMap.vp.names).map { row, name in
+        row.l2VM == 0 ? namedChecks[name] : nil
+    }
 
     private static let namedChecks: [String: Check] = [
         "VMCS_POSTED_INTERRUPT_NOTIFICATION_VECTOR": { _, value in value <= 0xff },
