@@ -74,23 +74,29 @@ private struct Collected {
     var vcpus: [UInt64: VCPUState] = [:]
 
     mutating func add(_ tdmr: TDMR) {
-        for (size, table) in [tdmr.pages4K, tdmr.pages2M, tdmr.pages1G].enumerated() {
-            for index in table.indicesInUse {
-                let entry = table[index]
-                let address = tdmr.layout.range.base + UInt64(index) << UInt64(12 + 9 * size)
-                // Small pages inside a large one are not looked at by anybody.
-                let isHidden = size == 0 && tdmr.pages2M[tdmr.index2M(address)].type == .reg
-                guard !isHidden else { continue }
-                let key = address | UInt64(size)
-                pages[size == 0 ? address : key] = FakeSnapshot.Page(
-                    type: entry.type.rawValue, owner: entry.owner, size: size, blockEpoch: entry.blockEpoch,
-                    isLocked: entry.lock.isHeld)
-                switch entry.contents {
-                case .td(let td): tds[address] = td
-                case .vcpu(let vcpu): vcpus[address] = vcpu
-                case .sept, .none: break
-                }
-            }
+        for index in tdmr.touchedPages {
+            // Small pages inside a large one are not looked at by anybody.
+            guard tdmr.pages2M[index >> 9].type != .reg else { continue }
+            add(tdmr.pages4K[index], size: 0, at: tdmr.layout.range.base + UInt64(index) << 12)
+        }
+        for index in 0..<tdmr.pages2M.count {
+            add(tdmr.pages2M[index], size: 1, at: tdmr.layout.range.base + UInt64(index) << 21)
+        }
+        for index in 0..<tdmr.pages1G.count {
+            add(tdmr.pages1G[index], size: 2, at: tdmr.layout.range.base + UInt64(index) << 30)
+        }
+    }
+
+    private mutating func add(_ entry: PageEntry, size: Int, at address: UInt64) {
+        guard !entry.isUntouched else { return }
+        // The size is part of the key: a large page's entry and that of its first small page are two.
+        pages[address | UInt64(size)] = FakeSnapshot.Page(
+            type: entry.type.rawValue, owner: entry.owner, size: size, blockEpoch: entry.blockEpoch,
+            isLocked: entry.lock.isHeld)
+        switch entry.contents {
+        case .td(let td): tds[address] = td
+        case .vcpu(let vcpu): vcpus[address] = vcpu
+        case .sept, .none: break
         }
     }
 }

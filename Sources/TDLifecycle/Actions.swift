@@ -31,12 +31,22 @@ public enum Action: String, CaseIterable, Sendable {
         case .writeField: .mngWR
         }
     }
+
+    /// Whether it is a part of taking a TD down, which a fatal one allows.
+    var takesDown: Bool {
+        switch self {
+        case .delete, .flushDone, .writeBack, .freeKey, .reclaimPage, .writeBackTDR: true
+        case .createVCPU, .configureKey, .addTDCSPage, .initialize, .readField, .writeField: false
+        }
+    }
 }
 
 extension Domain {
     /// Nil if the module would accept the action now, as far as the ledger knows; else why not.
     public func obstacle(to action: Action, on platform: Platform) -> String? {
         if isDeleted { return "the TD is deleted" }
+        if !quarantine.isEmpty { return "the TD is quarantined: what it holds is out of use for good" }
+        if isFatal, !action.takesDown { return "the module declared the TD fatal: it can only be taken down" }
         switch action {
         case .delete:
             return nil
@@ -109,8 +119,9 @@ public enum VCPUAction: String, CaseIterable, Sendable {
 
 extension Domain {
     public func allowedActions(vcpu number: Int, on platform: Platform) -> [VCPUAction] {
-        guard !isDeleted, lifecycle == .keysConfigured, number < vcpus.count else { return [] }
+        guard !isDeleted, quarantine.isEmpty, lifecycle == .keysConfigured, number < vcpus.count else { return [] }
         let vcpu = vcpus[number]
+        if isFatal { return vcpu.association == nil ? [] : [.flush] }
         switch vcpu.state {
         case .uninitialized:
             return vcpu.vp.tdcx.count < tdcxPagesNeeded(platform.module) ? [.addTDCXPage] : [.addTDCXPage, .initialize]

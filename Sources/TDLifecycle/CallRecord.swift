@@ -1,29 +1,43 @@
+internal import Synchronization
 public import TDXCalls
 
-/// One SEAMCALL as it went: what was asked, what came back, for whom. Immutable, and kept when the TD is gone.
+/// For whom calls are made: shared by the records of a step.
+final class CallContext: Sendable {
+    let td: ResourceID?
+    let operation: ResourceID?
+    let requester: Requester
+
+    init(td: ResourceID?, operation: ResourceID?, requester: Requester) {
+        self.td = td
+        self.operation = operation
+        self.requester = requester
+    }
+}
+
+/// One SEAMCALL as it went: what was asked, what came back, for whom. Immutable once it is written down, and
+/// kept when the TD is gone: half a million of them, so its members are packed.
 public final class CallRecord: Sendable {
-    public let id: ResourceID
-    public let sequence: UInt64
+    private let number: UInt128
+    private let pageNumber: UInt128
+    private let pageAddress: UInt64
+    private let context: CallContext
+    private let lastSequence: Atomic<UInt64>
     public let at: WallTime
     public let durationNanos: UInt64
     public let leaf: Leaf
-    public let processor: Processor
-    public let package: Package?
-    /// 1 for the first try of this call, counted on through retries.
-    public let attempt: Int
-    /// How many answers like this one followed it at once; they are not kept one by one.
-    public let repeats: Int
-    public let td: ResourceID?
-    public let operation: ResourceID?
-    public let requester: Requester
     public let input: CallRegisters
     public let output: CallRegisters
     public let result: Result
-    public let handledAs: Handling
-    /// The page the call is about, where there is one.
-    public let page: PageArgument?
+    private let attempts: UInt32
+    private let repeated: UInt32
+    public let processor: Processor
+    public let package: Package?
+    private let vcpuNumber: UInt32?
     public let keyID: KeyID?
-    public let vcpu: Int?
+    private let pageKind: PageKind?
+    private let hasPage: Bool
+    /// What was made of the answer.
+    public let handledAs: Handling
 
     public enum Result: Hashable, Sendable {
         case completion(Completion)
@@ -44,32 +58,76 @@ public final class CallRecord: Sendable {
         public let address: PageAddress<AnyPage>
     }
 
+    /// - Parameter attempt: 1 for the first try of this call, counted on through retries.
     init(
-        id: ResourceID, sequence: UInt64, at: WallTime, durationNanos: UInt64, leaf: Leaf, processor: Processor,
-        package: Package?, attempt: Int, repeats: Int, td: ResourceID?, operation: ResourceID?, requester: Requester,
-        input: CallRegisters, output: CallRegisters, result: Result, handledAs: Handling, page: PageArgument?,
-        keyID: KeyID?, vcpu: Int?
+        _ seen: Attempt, id: ResourceID, in context: CallContext, package: Package?, attempt: Int,
+        as handling: Handling, page: PageArgument? = nil, keyID: KeyID? = nil, vcpu: Int? = nil
     ) {
-        self.id = id
-        self.sequence = sequence
-        self.at = at
-        self.durationNanos = durationNanos
-        self.leaf = leaf
-        self.processor = processor
+        number = id.value
+        self.context = context
+        lastSequence = Atomic(0)
+        at = seen.at
+        durationNanos = seen.durationNanos
+        leaf = seen.leaf
+        processor = seen.processor
         self.package = package
-        self.attempt = attempt
-        self.repeats = repeats
-        self.td = td
-        self.operation = operation
-        self.requester = requester
-        self.input = input
-        self.output = output
-        self.result = result
-        self.handledAs = handledAs
-        self.page = page
+        attempts = UInt32(clamping: attempt)
+        repeated = 0
+        input = CallRegisters(seen.input)
+        output = CallRegisters(seen.output)
+        result = seen.result
+        handledAs = handling
+        hasPage = page != nil
+        pageNumber = page?.id.value ?? 0
+        pageKind = page?.kind
+        pageAddress = page?.address.rawValue ?? 0
         self.keyID = keyID
-        self.vcpu = vcpu
+        vcpuNumber = vcpu.map { UInt32(clamping: $0) }
     }
+
+    /// `first` with one more repeat, `next`, and the time of it added.
+    private init(_ first: CallRecord, absorbing next: CallRecord) {
+        number = first.number
+        context = first.context
+        lastSequence = Atomic(first.sequence)
+        at = first.at
+        durationNanos = first.durationNanos + next.durationNanos
+        leaf = first.leaf
+        processor = first.processor
+        package = first.package
+        attempts = first.attempts
+        repeated = first.repeated + 1
+        input = first.input
+        output = next.output
+        result = first.result
+        handledAs = first.handledAs
+        hasPage = first.hasPage
+        pageNumber = first.pageNumber
+        pageKind = first.pageKind
+        pageAddress = first.pageAddress
+        keyID = first.keyID
+        vcpuNumber = first.vcpuNumber
+    }
+
+    public var id: ResourceID { ResourceID(.seamcall, number) }
+    /// Its place among all events; 0 until it is written down.
+    public var sequence: UInt64 { lastSequence.load(ordering: .relaxed) }
+    public var td: ResourceID? { context.td }
+    public var operation: ResourceID? { context.operation }
+    public var requester: Requester { context.requester }
+    public var attempt: Int { Int(attempts) }
+    /// How many answers like this one followed it at once; they are not kept one by one.
+    public var repeats: Int { Int(repeated) }
+    public var vcpu: Int? { vcpuNumber.map { Int($0) } }
+    /// The page the call is about, where there is one.
+    public var page: PageArgument? {
+        guard hasPage else { return nil }
+        return PageArgument(
+            id: ResourceID(.page, pageNumber), kind: pageKind, address: PageAddress(rawValue: pageAddress))
+    }
+
+    /// Gives the record its place, in the commit that writes it down.
+    func number(_ sequence: UInt64) { lastSequence.store(sequence, ordering: .relaxed) }
 
     public var completion: Completion? {
         if case .completion(let completion) = result { completion } else { nil }
@@ -82,14 +140,7 @@ public final class CallRecord: Sendable {
             && (input == next.input || leaf == .phymemCacheWB)
     }
 
-    /// This record with one more repeat and the time of it added.
-    func absorbing(_ next: CallRecord) -> CallRecord {
-        CallRecord(
-            id: id, sequence: sequence, at: at, durationNanos: durationNanos + next.durationNanos, leaf: leaf,
-            processor: processor, package: package, attempt: attempt, repeats: repeats + 1, td: td,
-            operation: operation, requester: requester, input: input, output: next.output, result: result,
-            handledAs: handledAs, page: page, keyID: keyID, vcpu: vcpu)
-    }
+    func absorbing(_ next: CallRecord) -> CallRecord { CallRecord(self, absorbing: next) }
 }
 
 /// The six registers that the leaves the engine issues take and give.

@@ -44,6 +44,21 @@ public enum Call: Hashable, Sendable {
         }
     }
 
+    /// What it is a part of, by the name the API has for it.
+    var action: Action {
+        switch self {
+        case .create, .createVCPU, .addTDCXPage, .initializeVCPU: .createVCPU
+        case .configureKey: .configureKey
+        case .addTDCSPage: .addTDCSPage
+        case .initialize: .initialize
+        case .flushVCPU, .flushDone: .flushDone
+        case .writeBack: .writeBack
+        case .freeKey: .freeKey
+        case .reclaimPage: .reclaimPage
+        case .writeBackTDR: .writeBackTDR
+        }
+    }
+
     /// Whether the leaf takes a page of the host's.
     var takesPage: Bool {
         switch self {

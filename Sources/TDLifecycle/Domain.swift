@@ -26,6 +26,8 @@ public struct Domain: Sendable {
     var firstReserved = 0
     var heldCounts: [PageKind: Int] = [:]
     var initializedVCPUs = 0
+    /// What the module will call the next vCPU it initialises.
+    var nextVCPUIndex: UInt32 = 0
     /// vCPUs associated with a processor, latest last.
     var associated: [Int] = []
     /// The module said TD_FATAL: only the teardown leaves are issued from here on.
@@ -218,7 +220,8 @@ extension Domain {
     /// Pages taken from the host and not yet given to the module.
     public var pagesReserved: Int { pages.count - firstReserved }
 
-    public func page(_ id: ResourceID) -> Page? { pages.first { $0.id == id } }
+    /// Looked for from the end, where a teardown begins: it asks for each of maybe 400,000.
+    public func page(_ id: ResourceID) -> Page? { pages.last { $0.id == id } }
 
     /// TDCS pages the module wants before MNG.INIT.
     func tdcsPagesNeeded(_ module: ModuleInformation) -> Int {

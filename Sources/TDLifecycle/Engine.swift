@@ -51,28 +51,31 @@ public final class Engine: Sendable {
     /// Changes the state in one go, writes what changed, and publishes it once that is as durable as asked.
     @discardableResult
     func transact<Result, Failure: Error>(
-        _ durability: Durability, _ body: (inout EngineState, inout Transaction) throws(Failure) -> Result
+        _ durability: Durability, records: [CallRecord] = [],
+        _ body: (inout EngineState, inout Transaction) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let pending = PendingCommit()
         let result = try state.withLock { (state) throws(Failure) -> Result in
-            // Under the lock, so that batches reach the store in the order of their sequences.
+            // Under the lock, so that batches and records reach the store in the order of their sequences: whoever
+            // reads from the last one he has seen on misses none.
+            for record in records { record.number(nextSequence()) }
             var transaction = Transaction(sequence: nextSequence(), now: environment.wallClock.now)
             let result = try body(&state, &transaction)
-            pending.after.withLock { $0.actions = transaction.after }
-            guard !transaction.changes.isEmpty || !transaction.records.isEmpty else {
+            pending.add(transaction.after)
+            guard !transaction.changes.isEmpty || !records.isEmpty else {
                 pending.isSafe()
                 return result
             }
             let ledger = state.ledger
             let batch = Batch(
                 sequence: transaction.sequence, at: transaction.now, changes: transaction.changes,
-                records: transaction.records)
+                records: records)
             store.commit(batch, durability: durability) { outcome in
                 if case .failure(let error) = outcome {
                     // What could not be written must not be seen; without its store the engine cannot go on.
                     fatalError("the store refused a batch: \(error.explanation)")
                 }
-                self.views.withLock { $0.publish(batch, ledger: ledger) }
+                pending.add(self.views.withLock { $0.publish(batch, ledger: ledger) })
                 pending.isSafe()
             }
             return result
@@ -96,19 +99,20 @@ public final class Engine: Sendable {
 
 /// Runs what comes after a commit once it is safe and the state's lock is released, whichever is later.
 private final class PendingCommit: Sendable {
-    struct State: Sendable {
+    private struct State: Sendable {
         var actions: [@Sendable () -> Void] = []
         var isSafe = false
         var isUnlocked = false
     }
 
-    let after = Locked(State())
+    private let state = Locked(State())
 
+    func add(_ actions: [@Sendable () -> Void]) { state.withLock { $0.actions += actions } }
     func isSafe() { run { $0.isSafe = true } }
     func isUnlocked() { run { $0.isUnlocked = true } }
 
     private func run(_ note: (inout State) -> Void) {
-        let actions = after.withLock { state -> [@Sendable () -> Void] in
+        let actions = state.withLock { state -> [@Sendable () -> Void] in
             note(&state)
             guard state.isSafe, state.isUnlocked else { return [] }
             defer { state.actions = [] }

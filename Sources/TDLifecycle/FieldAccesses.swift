@@ -46,7 +46,9 @@ public struct FieldAnswer: Sendable {
     public let processor: Processor
     /// Whether the access bound the vCPU to that processor: it was with none before.
     public let associationChanged: Bool
-    public let sequence: UInt64
+    /// The last call's; the answer is given once that is written down.
+    let record: CallRecord?
+    public var sequence: UInt64 { record?.sequence ?? 0 }
     public let td: ResourceID
     /// Whether the TD's DEBUG attribute decides by the wider masks.
     public let isDebugTD: Bool
@@ -60,7 +62,7 @@ extension Engine {
             let domain = try state.domain(reference)
             try check(access, on: domain)
             var lane = state.lanes[domain.id, default: EngineState.Lane()]
-            guard lane.accesses.count < limits.laneJobsMax else { throw .draining }
+            guard lane.accesses.count < limits.laneJobsMax else { throw .tooManyWaiting(limits.laneJobsMax) }
             lane.accesses.append(access)
             state.lanes[domain.id] = lane
             return domain.id
@@ -70,7 +72,8 @@ extension Engine {
 
     private func check(_ access: FieldAccess, on domain: Domain) throws(LifecycleError) {
         if let processor = access.processor { try known(processor, index: nil) }
-        guard domain.td != nil, !domain.isDeleted else {
+        // Which states a field can be read in is the module's to say; there must be a TD to ask it about.
+        guard domain.td != nil, !domain.isDeleted, !domain.isFatal, domain.quarantine.isEmpty else {
             throw .wrongState(domain.wrongState(for: access.write == nil ? .readField : .writeField, on: platform))
         }
         if case .vcpu(let number) = access.target, !domain.vcpus.indices.contains(number) {
@@ -148,7 +151,7 @@ extension Engine {
         }
         let answer = FieldAnswer(
             values: values, processor: processor, associationChanged: associates,
-            sequence: records.last?.sequence ?? 0, td: domain.id,
+            record: records.last, td: domain.id,
             isDebugTD: domain.spec.attributes.contains(.debug))
         return (records, .success(answer))
     }
@@ -168,13 +171,11 @@ extension Engine {
     ) -> [CallRecord] {
         var vcpu: Int?
         if case .vcpu(let number) = access.target { vcpu = number }
+        let context = CallContext(td: domain.id, operation: nil, requester: access.requester)
         return log.take().map { seen in
             CallRecord(
-                id: ids.next(.seamcall), sequence: nextSequence(), at: seen.at, durationNanos: seen.durationNanos,
-                leaf: seen.leaf, processor: seen.processor, package: platform.package(of: seen.processor),
-                attempt: attempt, repeats: 0, td: domain.id, operation: nil, requester: access.requester,
-                input: CallRegisters(seen.input), output: CallRegisters(seen.output), result: seen.result,
-                handledAs: handling, page: nil, keyID: domain.keyID, vcpu: vcpu)
+                seen, id: ids.next(.seamcall), in: context, package: platform.package(of: seen.processor),
+                attempt: attempt, as: handling, keyID: domain.keyID, vcpu: vcpu)
         }
     }
 
@@ -182,16 +183,16 @@ extension Engine {
         _ access: FieldAccess, on domain: Domain, _ records: [CallRecord],
         _ result: Result<FieldAnswer, LifecycleError>, unbind: Processor? = nil
     ) {
-        transact(.grouped) { state, transaction in
-            transaction.records = records
+        transact(.grouped, records: records) { state, transaction in
             if var row = state.domains[domain.id] {
-                let before = row.stateSource
+                let before = (row.stateSource, row.isFatal)
                 if case .td = access.target, case .success = result { row.stateSource = .read }
+                if records.contains(where: { $0.completion?.isFatal == true }) { row.isFatal = true }
                 if case .vcpu(let number) = access.target, let unbind {
                     row.dissociate(number, transaction.sequence)
                     state.placement.remove(unbind)
                 }
-                if row.stateSource != before || unbind != nil { state.put(row, &transaction) }
+                if (row.stateSource, row.isFatal) != before || unbind != nil { state.put(row, &transaction) }
             }
             releaseLane(domain.id, &state, &transaction)
             transaction.after.append { access.completion(result) }
@@ -240,10 +241,9 @@ extension Engine {
                     .success(
                         FieldAnswer(
                             values: values, processor: processor, associationChanged: false,
-                            sequence: records.last?.sequence ?? 0, td: ResourceID(.td, 0), isDebugTD: false))
+                            record: records.last, td: ResourceID(.td, 0), isDebugTD: false))
                 }
-            self.transact(.grouped) { _, transaction in
-                transaction.records = records
+            self.transact(.grouped, records: records) { _, transaction in
                 transaction.after.append { completion(result) }
             }
         }
@@ -253,10 +253,7 @@ extension Engine {
         var handling = CallRecord.Handling.accepted
         if case .completion(let completion) = seen.result, completion.isError { handling = .failed }
         return CallRecord(
-            id: ids.next(.seamcall), sequence: nextSequence(), at: seen.at, durationNanos: seen.durationNanos,
-            leaf: seen.leaf, processor: seen.processor, package: platform.package(of: seen.processor), attempt: 1,
-            repeats: 0, td: nil, operation: nil, requester: requester, input: CallRegisters(seen.input),
-            output: CallRegisters(seen.output), result: seen.result, handledAs: handling, page: nil, keyID: nil,
-            vcpu: nil)
+            seen, id: ids.next(.seamcall), in: CallContext(td: nil, operation: nil, requester: requester),
+            package: platform.package(of: seen.processor), attempt: 1, as: handling)
     }
 }

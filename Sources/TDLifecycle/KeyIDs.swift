@@ -51,6 +51,30 @@ public struct KeyIDRow: Hashable, Sendable {
     }
 }
 
+extension KeyIDRow {
+    mutating func change(_ package: Package, _ change: (inout PackageState) -> Void) {
+        if let place = packages.firstIndex(where: { $0.package == package }) { change(&packages[place]) }
+    }
+
+    /// The KeyID is flushed: each package's caches are to be written back before it is free.
+    mutating func expectWriteBacks() {
+        state = .flushed
+        for place in packages.indices { packages[place].writeBack = .pending }
+    }
+
+    /// Back to the free ones.
+    mutating func release(neverUsed: Bool = false) {
+        state = .free
+        owner = nil
+        tdr = nil
+        if !neverUsed { reuseCount += 1 }
+        for place in packages.indices {
+            packages[place].isConfigured = false
+            packages[place].writeBack = .notNeeded
+        }
+    }
+}
+
 /// Every KeyID the host may use, and the module's own.
 struct KeyIDTable: Sendable {
     private(set) var rows: [KeyID: KeyIDRow] = [:]

@@ -26,18 +26,21 @@ extension Engine {
         case step(Domain, Operation)
     }
 
-    /// One turn of a lane: a field access if one waits, else a step of the operation.
+    /// One turn of a lane: a field access or a step of the operation; if both wait, they take turns.
     private func runLane(_ td: ResourceID) {
         let work = state.withLock { state -> Work? in
             guard var lane = state.lanes[td], let domain = state.domains[td], !lane.isRunning else { return nil }
             lane.isScheduled = false
             defer { state.lanes[td] = lane }
-            if !lane.accesses.isEmpty {
+            let operation = lane.isPaused ? nil : lane.operation.flatMap { state.operations[$0] }
+            if !lane.accesses.isEmpty, operation == nil || !lane.accessWasLast {
                 lane.isRunning = true
+                lane.accessWasLast = true
                 return .access(lane.accesses.removeFirst(), domain)
             }
-            guard !lane.isPaused, let id = lane.operation, let operation = state.operations[id] else { return nil }
+            guard let operation else { return nil }
             lane.isRunning = true
+            lane.accessWasLast = false
             return .step(domain, operation)
         }
         switch work {

@@ -49,6 +49,8 @@ final class AttemptLog: SEAMCALLPort {
         }
     }
 
+    var isEmpty: Bool { attempts.withLock(\.isEmpty) }
+
     /// What came since the last time this was asked.
     func take() -> [Attempt] {
         attempts.withLock { attempts in

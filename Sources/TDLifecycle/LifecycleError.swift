@@ -21,6 +21,8 @@ public enum LifecycleError: Error, Sendable {
     /// A processor that is not one of this host's, by its index in the request if there is one.
     case noSuchProcessor(Processor, index: Int?)
     case noSuchPackage(Package)
+    /// A call that works on one package was asked for on a processor of another.
+    case processorNotInPackage(Processor, Package)
     case lacksLeaf(Leaf)
     case lacksVPInitX2APICID
     /// The module refused a leaf, for good.
@@ -33,6 +35,8 @@ public enum LifecycleError: Error, Sendable {
     case quarantined([Quarantined], CallRecord?)
     case cancelled
     case draining
+    /// As many field accesses wait for this TD as may.
+    case tooManyWaiting(Int)
     /// An element beyond what the field has.
     case noSuchElement(field: String, count: Int)
 }

@@ -62,16 +62,31 @@ public struct Operation: Sendable {
     var isCancelRequested = false
     /// Pages and KeyIDs promised to it that it has not taken from the host.
     var promised: (pages: Int, keyIDs: Int)
-    /// The call that keeps being refused for a passing reason.
+    /// Pages the module took from it.
+    var pagesGiven = 0
+    /// Tries of the call at hand, those for entropy included.
+    var tries = 0
+    /// How long the call at hand has been refused for a passing reason.
     var retry: Retry?
-    /// Whether the module keeps an interrupted write-back of ours.
+    /// The package the module keeps an interrupted write-back of ours on, and how often it was interrupted.
     var resuming: Package?
+    var resumptions = 0
     /// How often a teardown has started over after finding the ledger wrong.
     var corrections = 0
+    /// Where a teardown looks for a vCPU that the ledger has lost.
+    var sweep: Sweep?
 
     struct Retry: Sendable {
+        /// On the elapsed clock.
         let since: UInt64
-        var attempts: Int
+        let count: Int
+    }
+
+    /// TDH.VP.FLUSH of each vCPU on each processor, in order: those not there say so and nothing happens.
+    struct Sweep: Sendable {
+        var vcpu: Int
+        /// By place in the platform's list.
+        var processor: Int
     }
 
     init(
@@ -99,7 +114,7 @@ public struct Operation: Sendable {
 
 /// What an operation that did not succeed has left, so that a repeat or a teardown is no surprise.
 public struct Residue: Hashable, Sendable {
-    /// vCPUs made by this operation, and those of them initialised.
+    /// vCPUs the operation is about that exist, and those of them initialised.
     public var vcpusCreated: [Int]
     public var vcpusInitialized: [Int]
     /// Pages the TD holds more than before.

@@ -5,7 +5,7 @@ internal import Threading
 struct Placement: Sendable {
     /// Processors in the order they are filled: one of each package in turn.
     private let order: [ProcessorInfo]
-    private var load: [Processor: Int] = [:]
+    private(set) var load: [Processor: Int] = [:]
 
     init(_ platform: Platform) {
         let byPackage = Dictionary(grouping: platform.processors, by: \.package)
@@ -32,6 +32,25 @@ struct Placement: Sendable {
     mutating func remove(_ processor: Processor) {
         load[processor, default: 0] -= 1
         precondition(load[processor, default: 0] >= 0, "a processor with less than nothing on it")
+    }
+}
+
+extension Domain {
+    /// Where a call runs: where it must, where it was asked for, or at home.
+    /// - Parameter leastLoaded: asked where nobody has said where a vCPU shall be.
+    func processor(
+        for call: Call, asked: Processor?, _ platform: Platform, leastLoaded: () -> Processor
+    ) -> Processor {
+        switch call {
+        case .configureKey(let package), .writeBack(let package, _):
+            asked ?? platform.processor(in: package, home: home)
+        case .flushVCPU(let number):
+            asked ?? vcpus[number].association?.processor ?? home
+        case .initializeVCPU(let number):
+            asked ?? vcpus[number].spec.processor ?? leastLoaded()
+        default:
+            asked ?? home
+        }
     }
 }
 

@@ -41,6 +41,8 @@ public struct EngineLimits: Sendable {
     public var retryBudget: Duration = .seconds(5)
     public var retryPauseFirst: Duration = .microseconds(50)
     public var retryPauseMax: Duration = .milliseconds(5)
+    /// How often one write-back may be interrupted; Linux gives up after 10,000, and we slice finer.
+    public var resumptionsMax = 100_000
     /// Tries made at once before the step is given up for a pause.
     public var retriesInPlace = 3
     /// A field access is one short call; whoever is in its way is gone after a few tries.
@@ -48,13 +50,17 @@ public struct EngineLimits: Sendable {
     /// SEAMCALL records kept for one TD and for the host.
     public var recordsPerTD = 1_024
     public var recordsOfHost = 65_536
-    /// Ended operations and deleted TDs are kept this long, and at least and at most this many.
+    /// Ended operations and deleted TDs are kept at least this long, and this many of them longer, as far as there
+    /// is room: beyond the largest numbers the oldest go, whatever their age.
     public var retention: Duration = .seconds(24 * 3600)
+    public var keptMin = 10_000
     public var operationsMax = 20_000
-    public var tombstonesMax = 10_000
+    public var tombstonesMax = 20_000
+    /// SEAMCALL records kept for all deleted TDs together, at some 250 bytes each; the longest deleted lose theirs.
+    public var recordsOfDeletedMax = 500_000
     /// Field accesses and operations waiting for one TD.
     public var laneJobsMax = 256
-    /// Waits for an operation's end, over all clients.
+    /// Waits for an operation's end, over all clients; whoever comes when there are as many is answered at once.
     public var waitersMax = 4_096
 
     public init() {}

@@ -186,7 +186,8 @@ extension Engine {
         let (records, revision, dropped) = views.withLock { views -> ([CallRecord], UInt64, UInt64) in
             // An operation's records are its TD's, and those are kept longer than the host's.
             if filter.td == nil, let operation = filter.operation { filter.td = views.operations[operation]?.td }
-            let ring = filter.td.map { views.records[$0] ?? CallRing(capacity: 1) } ?? views.hostRecords
+            // What the TD's own ring no longer has may still be in the host's.
+            let ring = filter.td.flatMap { views.records[$0] } ?? views.hostRecords
             return (ring.ordered, views.recordsRevision, ring.dropped)
         }
         var rows: [CallRecord] = []
@@ -204,28 +205,22 @@ extension Engine {
     public func awaitEnd(
         of id: ResourceID, timeout: Duration, _ callback: @escaping @Sendable (Operation) -> Void
     ) throws(LifecycleError) {
-        let waiter = try state.withLock { (state) throws(LifecycleError) -> UInt64? in
-            guard let operation = state.operations[id] else { throw .noSuchOperation }
-            guard !operation.state.isTerminal, timeout > .zero, state.waiterCount < limits.waitersMax else {
-                return nil
-            }
-            let waiter = state.nextWaiter
-            state.nextWaiter += 1
-            state.waiterCount += 1
-            state.waiters[id, default: []].append(EngineState.Waiter(id: waiter, callback: callback))
-            return waiter
+        // One that has just been submitted may not be seen yet, and is there all the same.
+        guard let known = state.withLock({ $0.operations[id] }) ?? views.withLock({ $0.operations[id] }) else {
+            throw .noSuchOperation
+        }
+        let (now, waiter) = views.withLock { views -> (Operation, UInt64?) in
+            let now = views.operations[id] ?? known
+            let isOver = now.state.isTerminal || timeout <= .zero
+            return (now, isOver ? nil : views.addWaiter(for: id, callback))
         }
         guard let waiter else {
-            callback(try operation(id))
+            callback(now)
             return
         }
         environment.scheduler.enqueue(after: timeout) {
-            let expired = self.state.withLock { state -> (EngineState.Waiter, Operation)? in
-                guard let place = state.waiters[id]?.firstIndex(where: { $0.id == waiter }),
-                    let operation = state.operations[id], let found = state.waiters[id]?.remove(at: place)
-                else { return nil }
-                state.waiterCount -= 1
-                return (found, operation)
+            let expired = self.views.withLock { views -> (Views.Waiter, Operation)? in
+                views.removeWaiter(waiter, for: id).map { ($0, views.operations[id] ?? known) }
             }
             if let (waiter, operation) = expired { waiter.callback(operation) }
         }

@@ -10,7 +10,7 @@ extension Engine {
     }
 
     private func commit(_ step: Step, _ end: Step.End) {
-        let phaseBefore = transact(.grouped) { state, transaction -> Phase? in
+        let phaseBefore = transact(.grouped, records: step.records) { state, transaction -> Phase? in
             var domain = step.domain
             var operation = step.operation
             let before = state.domains[domain.id]
@@ -20,9 +20,9 @@ extension Engine {
             let now = state.operations[operation.id]
             if let now, now.isCancelRequested, !operation.state.isTerminal {
                 operation.isCancelRequested = true
-                operation.state = .cancelling
+                // What fails meanwhile is taken back anyway, and has failed.
+                if operation.failure == nil { operation.state = .cancelling }
             }
-            transaction.records = step.records
             for (number, change) in step.keyIDChanges { state.updateKeyID(number, &transaction, change) }
             finishWriteBacks(step, end, &state, &transaction)
             account(step, end, &state)
@@ -52,7 +52,7 @@ extension Engine {
     private func bury(_ domain: Domain, _ state: inout EngineState, _ now: WallTime) {
         if let name = domain.name, state.names[name] == domain.id { state.names[name] = nil }
         state.placement.remove(domain.home)
-        state.tombstones.append((domain.id, now))
+        state.tombstones.append(domain.id, at: now)
     }
 
     /// To the host, once nobody can read any more that we hold it.

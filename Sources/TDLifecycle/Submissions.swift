@@ -134,9 +134,10 @@ extension Engine {
         }
         // A call that failed half way is taken up where it stopped, rather than donating more pages.
         let count = specs.count
-        let interrupted = domain.interruptedVCPUs.flatMap { $0.count == count ? $0.lowerBound : nil }
-        let unfinished = interrupted ?? domain.vcpus.first { $0.state == .uninitialized }?.number
-        let first = unfinished ?? domain.vcpus.count
+        let interrupted = domain.interruptedVCPUs.flatMap {
+            $0.count == count && domain.isUnfinished($0) ? $0.lowerBound : nil
+        }
+        let first = interrupted ?? domain.firstUnfinishedVCPU
         if first + count > Int(domain.spec.maxVCPUs) {
             throw .maxVCPUsExceeded(requested: count, existing: first, max: Int(domain.spec.maxVCPUs))
         }
@@ -196,7 +197,9 @@ extension Engine {
             var ledger = state.ledger
             try ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
             guard case .step(let call, _, _) = goal else { preconditionFailure("a step is a step") }
-            let processor = domain.processor(for: call, asked: request.processor, platform, state.placement)
+            let processor = domain.processor(for: call, asked: request.processor, platform) {
+                state.placement.leastLoaded()
+            }
             return .planned(call, for: domain, on: processor, platform, by: requester, now: environment.wallClock.now)
         }
     }
@@ -206,17 +209,25 @@ extension Engine {
     ) throws(LifecycleError) -> (Domain, Goal, Plan) {
         var domain = try claimable(reference, ifRevision, &state)
         if let processor = request.processor { try known(processor, index: nil) }
-        guard domain.td != nil else {
-            throw .wrongState(domain.wrongState(for: .addTDCSPage, on: platform))
+        let action = request.call.action
+        guard domain.td != nil, action.takesDown || !domain.isFatal else {
+            throw .wrongState(domain.wrongState(for: action, on: platform))
         }
         switch request.call {
+        case .create:
+            preconditionFailure("TDH.MNG.CREATE is a creation, not a step of something created")
         case .configureKey(let package), .writeBack(let package, _):
             guard platform.packages.contains(package) else { throw .noSuchPackage(package) }
+            if let processor = request.processor, platform.package(of: processor) != package {
+                throw .processorNotInPackage(processor, package)
+            }
         case .addTDCXPage(let number), .initializeVCPU(let number), .flushVCPU(let number):
             guard number >= 0, number < domain.vcpus.count else {
                 throw .noSuchVCPU(td: domain.id, number: number)
             }
-            if let spec = request.vcpuSpec { domain.vcpus[number].spec = spec }
+            if let spec = request.vcpuSpec, domain.vcpus[number].state == .uninitialized {
+                domain.vcpus[number].spec = spec
+            }
         case .reclaimPage(let id):
             guard let page = domain.page(id), case .held = page.state else {
                 throw .noSuchPage(id.description)
@@ -230,9 +241,10 @@ extension Engine {
                 if let index = spec.unencodableCPUID(for: platform.module) {
                     throw .cpuidNotConfigurable(index: index)
                 }
-                domain.spec = spec
+                // Of an initialised TD the spec says what it is; the module will refuse to make it another.
+                if domain.opState != .initialized, domain.opState != .runnable { domain.spec = spec }
             }
-        case .create, .addTDCSPage, .createVCPU, .flushDone, .freeKey:
+        case .addTDCSPage, .createVCPU, .flushDone, .freeKey:
             break
         }
         if !platform.module.leaves.contains(request.call.leaf.number) { throw .lacksLeaf(request.call.leaf) }
@@ -246,8 +258,10 @@ extension Engine {
         _ reference: TDReference, _ change: TDChange, ifRevision: UInt64? = nil, dryRun: Bool = false
     ) throws(LifecycleError) -> Domain {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
+            if state.isDraining { throw .draining }
             var domain = try state.domain(reference)
             if let ifRevision, ifRevision != domain.revision { throw .preconditionFailed(revision: domain.revision) }
+            if domain.isDeleted { throw .wrongState(domain.wrongState(for: .delete, on: platform)) }
             let before = domain.name
             switch change.name {
             case .set(let name):
@@ -258,7 +272,6 @@ extension Engine {
             }
             if let labels = change.labels { domain.labels = labels(domain.labels) }
             guard !dryRun else { return domain }
-            if domain.isDeleted { throw .wrongState(domain.wrongState(for: .readField, on: platform)) }
             if let before { state.names[before] = nil }
             if let name = domain.name { state.names[name] = domain.id }
             state.put(domain, &transaction)
@@ -294,8 +307,10 @@ extension Engine {
         if state.isDraining { throw .draining }
         let domain = try state.domain(reference)
         if let ifRevision, ifRevision != domain.revision { throw .preconditionFailed(revision: domain.revision) }
-        if domain.isDeleted { throw .wrongState(domain.wrongState(for: .delete, on: platform)) }
         if let active = domain.activeOperation { throw .operationRunning(active) }
+        if domain.obstacle(to: .delete, on: platform) != nil {
+            throw .wrongState(domain.wrongState(for: .delete, on: platform))
+        }
         return domain
     }
 
@@ -331,6 +346,15 @@ extension TDSpec {
 }
 
 extension Domain {
+    fileprivate func isUnfinished(_ numbers: Range<Int>) -> Bool {
+        numbers.upperBound > vcpus.count || vcpus[numbers].contains { $0.state == .uninitialized }
+    }
+
+    /// Where to go on: the vCPUs at the end that are not initialised, and then those that are not there.
+    fileprivate var firstUnfinishedVCPU: Int {
+        (vcpus.lastIndex { $0.state != .uninitialized } ?? -1) + 1
+    }
+
     /// vCPUs that exist but are not initialised yet take the settings they are asked for now.
     mutating func adopt(_ specs: [VCPUSpec], _ goal: Goal) {
         guard case .vcpus(let first, _) = goal else { return }

@@ -45,7 +45,8 @@ extension Domain {
             hold(address, as: .tdcx, vcpu: number, sequence, time)
             vcpus[number].revision = sequence
         case .initializeVCPU(let number):
-            vcpus[number].index = UInt32(initializedVCPUs)
+            vcpus[number].index = nextVCPUIndex
+            nextVCPUIndex += 1
             vcpus[number].state = .ready
             initializedVCPUs += 1
             associate(number, with: processor, by: call.leaf, platform, sequence)
@@ -60,7 +61,8 @@ extension Domain {
             lifecycle = .teardown
             keyID = nil
         case .reclaimPage(let id):
-            guard let place = pages.firstIndex(where: { $0.id == id }) else { return }
+            // From the end, where a teardown begins.
+            guard let place = pages.lastIndex(where: { $0.id == id }) else { return }
             if let kind = pages[place].kind { heldCounts[kind, default: 0] -= 1 }
             if pages[place].state == .held(.tdr) {
                 pages[place].state = .reclaimedTDR

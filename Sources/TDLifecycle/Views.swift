@@ -21,26 +21,44 @@ struct Views: Sendable {
     private(set) var revision: UInt64 = 0
     /// vCPUs of all TDs that are not deleted.
     private(set) var vcpusHeld = 0
-    private let recordsPerTD: Int
+    /// Deleted TDs whose records are kept, the longest deleted first, and how many records that makes.
+    private var deletedWithRecords = AgeQueue()
+    private var recordsOfDeleted = 0
+    private var waiters: [ResourceID: [Waiter]] = [:]
+    private var waiterCount = 0
+    private var nextWaiter: UInt64 = 0
+    private let limits: EngineLimits
+
+    struct Waiter: Sendable {
+        let id: UInt64
+        let callback: @Sendable (Operation) -> Void
+    }
 
     init(keyIDs: KeyIDTable, ledger: Ledger, limits: EngineLimits, source: HostCapacity.Source) {
         self.keyIDs = keyIDs
         self.ledger = ledger
         capacitySource = source
         hostRecords = CallRing(capacity: limits.recordsOfHost)
-        recordsPerTD = limits.recordsPerTD
+        self.limits = limits
     }
 
-    mutating func publish(_ batch: Batch, ledger: Ledger) {
+    /// Takes a batch in, and says whom to tell of what has ended.
+    mutating func publish(_ batch: Batch, ledger: Ledger) -> [@Sendable () -> Void] {
         revision = batch.sequence
         self.ledger = ledger
+        var told: [@Sendable () -> Void] = []
+        var deleted: [ResourceID] = []
         for change in batch.changes {
             switch change {
-            case .domain(let domain): publish(domain)
+            case .domain(let domain):
+                if domain.isDeleted, domains[domain.id]?.isDeleted != true { deleted.append(domain.id) }
+                publish(domain)
             case .operation(let operation):
-                operationsRevision = batch.sequence
-                if operations.updateValue(operation, forKey: operation.id) == nil {
-                    operationOrder.insertSorted(operation.id)
+                publish(operation)
+                if operation.state.isTerminal {
+                    let waiting = waiters.removeValue(forKey: operation.id) ?? []
+                    waiterCount -= waiting.count
+                    told += waiting.map { waiter in { waiter.callback(operation) } }
                 }
             case .keyID(let row):
                 keyIDsRevision = batch.sequence
@@ -52,8 +70,47 @@ struct Views: Sendable {
             recordsRevision = batch.sequence
             hostRecords.append(record)
             guard let td = record.td else { continue }
-            records[td, default: CallRing(capacity: recordsPerTD)].append(record)
+            records[td, default: CallRing(capacity: limits.recordsPerTD)].append(record)
         }
+        for td in deleted { keepRecords(ofDeleted: td, at: batch.at) }
+        return told
+    }
+
+    private mutating func keepRecords(ofDeleted td: ResourceID, at time: WallTime) {
+        deletedWithRecords.append(td, at: time)
+        recordsOfDeleted += records[td]?.count ?? 0
+        while recordsOfDeleted > limits.recordsOfDeletedMax, let oldest = deletedWithRecords.popFirst() {
+            dropRecords(ofDeleted: oldest)
+        }
+    }
+
+    private mutating func dropRecords(ofDeleted td: ResourceID) {
+        if let ring = records.removeValue(forKey: td) { recordsOfDeleted -= ring.count }
+    }
+
+    private mutating func publish(_ operation: Operation) {
+        operationsRevision = revision
+        if operations.updateValue(operation, forKey: operation.id) == nil { operationOrder.insertSorted(operation.id) }
+    }
+
+    // MARK: Waiting for an operation's end
+
+    /// Nil if there are as many waiters as there may be.
+    mutating func addWaiter(
+        for operation: ResourceID, _ callback: @escaping @Sendable (Operation) -> Void
+    ) -> UInt64? {
+        guard waiterCount < limits.waitersMax else { return nil }
+        waiterCount += 1
+        nextWaiter += 1
+        waiters[operation, default: []].append(Waiter(id: nextWaiter, callback: callback))
+        return nextWaiter
+    }
+
+    /// The waiter, unless it has been told already.
+    mutating func removeWaiter(_ id: UInt64, for operation: ResourceID) -> Waiter? {
+        guard let place = waiters[operation]?.firstIndex(where: { $0.id == id }) else { return nil }
+        waiterCount -= 1
+        return waiters[operation]?.remove(at: place)
     }
 
     private mutating func publish(_ domain: Domain) {
@@ -68,7 +125,7 @@ struct Views: Sendable {
     private mutating func forget(_ id: ResourceID) {
         if domains.removeValue(forKey: id) != nil {
             domainsRevision = revision
-            records[id] = nil
+            dropRecords(ofDeleted: id)
             domainOrder.removeSorted(id)
         }
         if operations.removeValue(forKey: id) != nil {

@@ -102,7 +102,7 @@ final class ScriptedPort: SEAMCALLPort {
 
     fileprivate struct State: Sendable {
         var calls = 0
-        var faultAt: [Int: Fault] = [:]
+        var faultAt: [Int: (fault: Fault, times: Int)] = [:]
         var faultOn: [UInt16: (fault: Fault, times: Int)] = [:]
         var fired = 0
     }
@@ -115,9 +115,9 @@ final class ScriptedPort: SEAMCALLPort {
     var calls: Int { state.withLock { $0.calls } }
     var fired: Int { state.withLock { $0.fired } }
 
-    /// Arms a fault for the nth call from now, the first being 1.
-    func arm(_ fault: Fault, atCall number: Int) {
-        state.withLock { $0.faultAt[$0.calls + number] = fault }
+    /// Arms a fault for the nth call from now, the first being 1, and for repeats of it: the same leaf, in turn.
+    func arm(_ fault: Fault, atCall number: Int, times: Int = 1) {
+        state.withLock { $0.faultAt[$0.calls + number] = (fault, times) }
     }
 
     /// Arms a fault for the next so many calls of a leaf.
@@ -147,8 +147,9 @@ final class ScriptedPort: SEAMCALLPort {
 extension ScriptedPort.State {
     fileprivate mutating func fault(for leaf: Leaf) -> ScriptedPort.Fault? {
         calls += 1
-        if let fault = faultAt.removeValue(forKey: calls) {
+        if let (fault, times) = faultAt.removeValue(forKey: calls) {
             fired += 1
+            if times > 1 { faultOn[leaf.number] = (fault, times - 1) }
             return fault
         }
         guard let armed = faultOn[leaf.number], armed.times > 0 else { return nil }

@@ -14,7 +14,7 @@ extension SEAMCALLRecord {
             durationNanos: isPlanned ? nil : record.durationNanos, leaf: LeafName(record.leaf),
             leafNumber: Int(record.leaf.number), version: Int(record.leaf.version), wrapper: info?.wrapperName ?? "",
             processor: Int(record.processor.rawValue), package: record.package.map { Int($0.rawValue) },
-            attempt: max(record.attempt, 1), repeats: record.repeats == 0 ? nil : record.repeats,
+            attempt: record.attempt, repeats: record.repeats == 0 ? nil : record.repeats,
             tdId: record.td?.description, vcpuNumber: record.vcpu, keyId: record.keyID.map { Int($0.rawValue) },
             operationId: record.operation?.description, requestId: record.requester.requestID.description,
             principal: record.requester.principal, backend: BackendKind(service),

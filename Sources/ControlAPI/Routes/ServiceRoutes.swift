@@ -6,16 +6,7 @@ internal import TDLifecycle
 extension ControlAPI {
     static let serviceRoutes: [Route] = [
         Route(.get, "/", "getIndex", .viewer) { api, call in
-            api.answer(
-                call, .ok,
-                ServiceIndex(
-                    service: "tdxd", version: api.service.version, apiVersions: ["v1"],
-                    links: [
-                        "self": "/", "openapi": "/openapi.json", "host": "/host", "capacity": "/host/capacity",
-                        "keyIds": "/host/keyids", "processors": "/host/processors", "tds": "/tds",
-                        "operations": "/operations", "seamcalls": "/seamcalls", "errors": "/errors",
-                        "livez": "/livez", "readyz": "/readyz",
-                    ]))
+            api.answer(call, revision: api.startRevision) { EncodedBody(ControlJSON.encode(api.index)) }
         },
         Route(.get, "/livez", "getLiveness", nil) { api, call in
             api.answer(call, .ok, Liveness(live: true, version: api.service.version), [.cacheControl: "no-store"])
@@ -30,13 +21,25 @@ extension ControlAPI {
                         name: "accepting", ok: accepts, detail: accepts ? nil : "the daemon is stopping"),
                 ])
             var fields: HTTPFields = [.cacheControl: "no-store"]
-            if !accepts { fields[.retryAfter] = "1" }
+            if !accepts { fields[.retryAfter] = retryAfter }
             api.answer(call, accepts ? .ok : .serviceUnavailable, readiness, fields)
         },
         Route(.get, "/openapi.json", "getOpenApi", .viewer) { api, call in
-            api.answer(call, revision: 1) {
-                api.bodies.body(.document, revision: 1) { Array(OpenAPIDocument.json.utf8) }
+            let revision = api.startRevision
+            api.answer(call, revision: revision) {
+                api.bodies.body(.document, revision: revision) { Array(OpenAPIDocument.json.utf8) }
             }
         },
     ]
+
+    private var index: ServiceIndex {
+        ServiceIndex(
+            service: "tdxd", version: service.version, apiVersions: ["v1"],
+            links: [
+                "self": "/", "openapi": "/openapi.json", "host": "/host", "capacity": "/host/capacity",
+                "keyIds": "/host/keyids", "processors": "/host/processors", "tds": "/tds",
+                "operations": "/operations", "seamcalls": "/seamcalls", "errors": "/errors",
+                "livez": "/livez", "readyz": "/readyz",
+            ])
+    }
 }

@@ -88,11 +88,11 @@ extension ControlAPI {
         let (_, operation) = try engine(call) { () throws(LifecycleError) in
             try engine.step(reference(call), request, ifRevision: revision, by: requester)
         }
-        try follow(operation, call) { api, ended in
+        try follow(operation, call) { api, call, ended in
             guard let record = ended.stepRecord else {
                 return api.answer(call, Refused(.internalError, "the step left no record"))
             }
-            api.answer(call, .ok, api.record(record, call.role), [.location: "/operations/\(ended.id)"])
+            api.answer(call, .ok, .shared(api.body(record, call.role)))
         }
     }
 }

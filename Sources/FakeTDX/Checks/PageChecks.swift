@@ -30,6 +30,7 @@ extension Call {
         if let large = try lockLarge(tdmr.pages2M[index2M], operand, mode) {
             return LocatedPage(entry: large, size: 1, tdmr: tdmr, index: index2M)
         }
+        if mode == .exclusive { tdmr.touch(index2M) }
         let index4K = tdmr.index4K(address)
         let entry = tdmr.pages4K[index4K]
         try lock(entry.lock, mode, operand)

@@ -29,6 +29,7 @@ extension Call {
         guard let tdmr = module.tdmr(containing: address), address < tdmr.usableEnd else {
             throw Refusal(.operandAddrRangeError, operand)
         }
+        tdmr.touch(tdmr.index2M(address))
         let above = tdmr.pages1G[tdmr.index1G(address)]
         try lock(above.lock, .shared, operand)
         let entry = tdmr.pages2M[tdmr.index2M(address)]

@@ -66,6 +66,9 @@ private struct PAMTRecord: ~Copyable {
         self.contents = contents
     }
 
+    /// Whether the entry is as SYS.TDMR.INIT leaves it: free or reserved, unlocked, with no owner to be remembered.
+    var isUntouched: Bool { (type == .nda || type == .rsvd) && owner == 0 && !lock.isHeld }
+
     /// Takes the page back. The owner stays to be seen, as the real module leaves it.
     func free() {
         type = .nda
@@ -96,13 +99,5 @@ private struct PAMTRecord: ~Copyable {
         precondition(index >= 0 && index < count, "a page beyond its metadata table")
         // SAFETY: inside the table.
         return unsafe PageEntry(records + index)
-    }
-
-    /// Entries that are not as a table starts: typed, locked, or with an owner to be remembered.
-    var indicesInUse: [Int] {
-        (0..<count).filter { index in
-            // SAFETY: inside the table; asked while no call is under way.
-            unsafe records[index].type != 0 || records[index].owner != 0 || records[index].lock.isHeld
-        }
     }
 }

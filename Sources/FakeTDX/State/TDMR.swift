@@ -12,6 +12,9 @@ final class TDMR: Sendable {
     /// Bytes from the base that SYS.TDMR.INIT has gone through; written under the mutex.
     private let initialized = Atomic<UInt64>(0)
 
+    /// A bit for each 2 MiB in which a small page was ever locked exclusively: elsewhere all is as it began.
+    private let touched: AtomicWords
+
     /// Bytes one SYS.TDMR.INIT call goes through: metadata of 1024 pages.
     static let initializationStep: UInt64 = 1024 * 4096
 
@@ -21,6 +24,7 @@ final class TDMR: Sendable {
         pages4K = PAMTTable(count: Int(size >> 12))
         pages2M = PAMTTable(count: Int(size >> 21))
         pages1G = PAMTTable(count: Int(size >> 30))
+        touched = AtomicWords(count: Int(size >> 21) / 64 + 1)
     }
 
     var initLock: LockReference { locks[0] }
@@ -42,6 +46,21 @@ final class TDMR: Sendable {
             }
         }
         initialized.store(end, ordering: .releasing)
+    }
+
+    /// Notes that a small page in a 2 MiB range may change.
+    func touch(_ index2M: Int) {
+        let bit: UInt64 = 1 << UInt64(index2M % 64)
+        while touched[index2M / 64] & bit == 0 {
+            let word = touched[index2M / 64]
+            if touched.exchange(index2M / 64, expected: word, desired: word | bit) { break }
+        }
+    }
+
+    /// Small pages that may not be as they began.
+    var touchedPages: [Int] {
+        (0..<pages2M.count).filter { touched[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }
+            .flatMap { $0 << 9..<($0 + 1) << 9 }
     }
 
     func contains(_ address: UInt64) -> Bool { layout.range.contains(address) }

@@ -1,0 +1,258 @@
+import Synchronization
+import TDXCalls
+import Testing
+import Threading
+
+@testable import FakeTDX
+@testable import TDLifecycle
+
+// What must hold whenever nothing runs. The fake is asked too: it cannot be talked into agreeing.
+
+extension World {
+    /// Records each rule that does not hold as an issue.
+    func expectInvariants(_ after: String, sourceLocation: SourceLocation = #_sourceLocation) {
+        for broken in brokenInvariants() {
+            Issue.record("\(broken), after \(after)", sourceLocation: sourceLocation)
+        }
+    }
+
+    func brokenInvariants() -> [String] {
+        let state = engine.state.withLock { $0 }
+        var broken = brokenRest(state) + brokenLedger(state) + brokenKeyIDs(state) + brokenPlacement(state)
+        for domain in state.domains.values { broken += brokenRows(domain) + brokenModule(domain) }
+        for operation in state.operations.values { broken += brokenOperation(operation, state) }
+        broken += fake.misuses.map { "the host port was misused: \($0)" }
+        return broken
+    }
+
+    /// Nothing runs, waits, or is promised.
+    private func brokenRest(_ state: EngineState) -> [String] {
+        var broken: [String] = []
+        func expect(_ holds: Bool, _ what: String) { if !holds { broken.append(what) } }
+        expect(state.ledger.pagesPromised == 0, "\(state.ledger.pagesPromised) pages are promised at rest")
+        expect(state.ledger.keyIDsPromised == 0, "\(state.ledger.keyIDsPromised) KeyIDs are promised at rest")
+        expect(state.lanes.isEmpty, "\(state.lanes.count) lanes exist at rest")
+        expect(state.waitingForWriteBack.isEmpty, "somebody waits for a write-back at rest")
+        expect(state.writeBacks.values.allSatisfy { $0.owner == nil }, "a write-back is owned at rest")
+        let views = engine.views.withLock { $0 }
+        expect(views.domains.count == state.domains.count, "readers see another number of TDs")
+        for (id, domain) in state.domains {
+            expect(views.domains[id]?.revision == domain.revision, "readers see another revision of \(id)")
+        }
+        expect(views.operations.count == state.operations.count, "readers see another number of operations")
+        expect(views.domainOrder == state.domains.keys.sorted(), "the list of TDs is not the TDs")
+        expect(views.operationOrder == state.operations.keys.sorted(), "the list of operations is not the operations")
+        let names = Dictionary(
+            uniqueKeysWithValues: state.domains.values.filter { !$0.isDeleted }.compactMap { domain in
+                domain.name.map { ($0, domain.id) }
+            })
+        expect(state.names == names && views.names == names, "names do not match their TDs")
+        return broken
+    }
+
+    /// Every page is free, held or quarantined, once.
+    private func brokenLedger(_ state: EngineState) -> [String] {
+        var broken: [String] = []
+        func expect(_ holds: Bool, _ what: String) { if !holds { broken.append(what) } }
+        let pages = state.domains.values.flatMap(\.pages)
+        let quarantined = pages.count { $0.isQuarantined }
+        let hostFree = fake.host.allocations.withLock { $0.pages.freeCount }
+        expect(Set(pages.map(\.address)).count == pages.count, "a page is in two rows")
+        expect(Set(pages.map(\.id)).count == pages.count, "two pages have one id")
+        expect(state.ledger.pagesHeld == pages.count - quarantined, "the ledger counts other pages held than rows")
+        expect(state.ledger.pagesQuarantined == quarantined, "the ledger counts other pages quarantined than rows")
+        expect(
+            hostFree + pages.count == state.ledger.pagesTotal,
+            "\(hostFree) free and \(pages.count) in rows are not \(state.ledger.pagesTotal) pages")
+        let views = engine.capacity
+        expect(
+            views.pages.held == state.ledger.pagesHeld && views.pages.quarantined == quarantined,
+            "readers see other counts of pages")
+        expect(
+            views.vcpusHeld == state.domains.values.reduce(0) { $0 + $1.pageCount(.tdvpr) }, "vCPUs are miscounted")
+        let inUse = Set(pages.map(\.address.rawValue))
+        // The fake hands out pages in ascending order, so the first ones are those that have been used.
+        for page in 0..<Self.pagesLookedAt {
+            let address = 0x1_0000_0000 + UInt64(page * pageSizeBytes)
+            if !inUse.contains(address), let type = pamtType(address), type != .nda {
+                broken.append("page 0x\(String(address, radix: 16)) is the host's and \(type.name) to the module")
+            }
+        }
+        return broken
+    }
+
+    private static var pagesLookedAt: Int { 256 }
+
+    func pamtType(_ address: UInt64) -> PageType? {
+        let module = TDXModule(calls: fake, host: fake)
+        return try? module.tdh_phymem_page_rdmd(PageAddress(rawValue: address), on: Processor(rawValue: 0)).type
+    }
+
+    /// Every KeyID is in one place.
+    private func brokenKeyIDs(_ state: EngineState) -> [String] {
+        var broken: [String] = []
+        let owners = Dictionary(grouping: state.domains.values.filter { $0.keyID != nil }, by: \.keyID)
+        let hostFree = fake.host.allocations.withLock { $0.keyIDs.count(where: \.self) }
+        for row in state.keyIDs.rows.values where row.role == .td {
+            let owner = owners[row.number] ?? []
+            let kot = fake.state.keys.state(row.number.rawValue)
+            let agrees: Bool =
+                switch row.state {
+                case .free: owner.isEmpty && row.owner == nil && kot == .free
+                case .assigned: owner.map(\.id) == [row.owner] && kot == .assigned
+                case .flushed: owner.map(\.id) == [row.owner] && kot == .flushed
+                case .quarantined: owner.map(\.id) == [row.owner] && owner.allSatisfy { !$0.quarantine.isEmpty }
+                case .reserved, .foreign, .unknown: false
+                }
+            if !agrees {
+                broken.append(
+                    "KeyID \(row.number.rawValue) is \(row.state) in its row, \(kot) to the module, with "
+                        + "\(owner.count) owners")
+            }
+            if row.state == .flushed {
+                let pending = fake.state.keys.pendingPackages(row.number.rawValue)
+                for package in row.packages where package.writeBack == .done {
+                    if pending >> UInt64(package.package.rawValue) & 1 == 1 {
+                        broken.append("KeyID \(row.number.rawValue) is not written back where its row says so")
+                    }
+                }
+            }
+        }
+        let free = state.keyIDs.rows.values.count { $0.role == .td && $0.state == .free }
+        if free != hostFree { broken.append("\(hostFree) KeyIDs are free to the host, \(free) by the rows") }
+        return broken
+    }
+
+    private func brokenPlacement(_ state: EngineState) -> [String] {
+        var load: [Processor: Int] = [:]
+        for domain in state.domains.values {
+            if !domain.isDeleted { load[domain.home, default: 0] += 1 }
+            for vcpu in domain.vcpus {
+                if let association = vcpu.association { load[association.processor, default: 0] += 1 }
+            }
+        }
+        let counted = state.placement.load.filter { $0.value != 0 }
+        return load == counted ? [] : ["processors are loaded with \(load), and counted is \(counted)"]
+    }
+
+    /// What a TD's row says twice agrees.
+    private func brokenRows(_ domain: Domain) -> [String] {
+        var broken: [String] = []
+        func expect(_ holds: Bool, _ what: String) { if !holds { broken.append("\(domain.id): \(what)") } }
+        expect(domain.activeOperation == nil, "an operation is active at rest")
+        expect(domain.firstReserved == domain.pages.count, "pages are reserved at rest")
+        for kind in PageKind.allCases {
+            expect(
+                domain.pageCount(kind) == domain.pages.count { $0.state == .held(kind) }, "\(kind) pages are miscounted"
+            )
+        }
+        expect(
+            domain.initializedVCPUs == domain.vcpus.count { $0.state != .uninitialized },
+            "initialised vCPUs are miscounted")
+        let associated = domain.isDeleted ? [] : domain.vcpus.filter { $0.association != nil }.map(\.number)
+        expect(domain.associated.sorted() == associated, "associations are miscounted")
+        expect(domain.vcpus.map(\.number) == Array(domain.vcpus.indices), "vCPUs are not numbered in order")
+        let quarantined = domain.quarantine.compactMap { if case .page(let id) = $0.thing { id } else { nil } }
+        expect(
+            Set(quarantined) == Set(domain.pages.filter(\.isQuarantined).map(\.id)),
+            "the quarantine lists other pages than the rows")
+        if domain.isDeleted { expect(domain.pages.isEmpty && domain.keyID == nil, "something is held though deleted") }
+        if !domain.quarantine.isEmpty {
+            expect(domain.pages.allSatisfy(\.isQuarantined), "something is held though the rest is quarantined")
+        }
+        return broken
+    }
+
+    /// The module says of a TD what its row says. Of a quarantined one nobody knows.
+    private func brokenModule(_ domain: Domain) -> [String] {
+        guard domain.quarantine.isEmpty, !domain.isDeleted else { return [] }
+        var broken: [String] = []
+        func expect(_ holds: Bool, _ what: String) { if !holds { broken.append("\(domain.id): \(what)") } }
+        guard let td = domain.td, let state = fake.state.td(at: td.tdr.rawValue) else {
+            expect(domain.lifecycle == .none, "the row says \(domain.lifecycle), the module knows of no TD")
+            return broken
+        }
+        let lifecycle: TDLifecycle.Lifecycle =
+            switch state.lifecycle {
+            case .hkidAssigned: .hkidAssigned
+            case .keysConfigured: .keysConfigured
+            case .blocked: .blocked
+            case .teardown: .teardown
+            }
+        expect(domain.lifecycle == lifecycle, "the row says \(domain.lifecycle), the module \(lifecycle)")
+        if domain.opState == .initialized { expect(state.opState == .initialized, "the module says \(state.opState)") }
+        if domain.opState == .uninitialized { expect(state.opState == .uninitialized, "the TD is initialised") }
+        expect(
+            Int(state.childCount.load(ordering: .relaxed)) == domain.pages.count - 1,
+            "the module counts \(state.childCount.load(ordering: .relaxed)) children")
+        for page in domain.pages {
+            guard case .held(let kind) = page.state else { continue }
+            let type = pamtType(page.address.rawValue)
+            expect(type == kind.pamtType, "page \(page.id) is \(kind), to the module \(type?.name ?? "unknown")")
+        }
+        if lifecycle == .keysConfigured { for vcpu in domain.vcpus { broken += brokenVCPU(vcpu, of: domain) } }
+        return broken
+    }
+
+    private func brokenVCPU(_ vcpu: VCPU, of domain: Domain) -> [String] {
+        var broken: [String] = []
+        func expect(_ holds: Bool, _ what: String) {
+            if !holds { broken.append("\(domain.id) vCPU \(vcpu.number): \(what)") }
+        }
+        guard let state = fake.vcpuState(at: vcpu.vp.tdvpr.rawValue) else {
+            return ["\(domain.id) vCPU \(vcpu.number): the module knows of none"]
+        }
+        let at = state.association.load(ordering: .relaxed)
+        let processor = at == VCPUState.notAssociated ? nil : fake.platform.processors[Int(at)].processor
+        expect(
+            vcpu.association?.processor == processor,
+            "the row has it on \(String(describing: vcpu.association?.processor)), the module on \(String(describing: processor))"
+        )
+        expect(
+            (vcpu.state == .ready) == (state.phase == .ready), "the row says \(vcpu.state), the module \(state.phase)")
+        expect(vcpu.vp.tdcx.map(\.rawValue) == Array(state.pages.dropFirst()), "its pages are others")
+        if let index = vcpu.index { expect(index == state.index, "its index is \(state.index), not \(index)") }
+        return broken
+    }
+
+    private func brokenOperation(_ operation: TDLifecycle.Operation, _ state: EngineState) -> [String] {
+        var broken: [String] = []
+        func expect(_ holds: Bool, _ what: String) {
+            if !holds { broken.append("\(operation.id) (\(operation.kind), \(operation.state)): \(what)") }
+        }
+        expect(operation.state.isTerminal, "it runs at rest")
+        expect((operation.failure == nil) == (operation.state == .succeeded), "its failure does not fit its state")
+        expect(operation.rollback != .running, "it takes back at rest")
+        expect(operation.endedAt != nil && operation.stuck == nil, "it has not ended")
+        expect(operation.progress.done <= operation.progress.total, "it has done more than all")
+        if operation.state == .succeeded {
+            expect(operation.progress.done == operation.progress.total, "it has not done all")
+            expect(operation.rollback == .notNeeded && operation.residue == nil, "it left something")
+        }
+        guard let domain = state.domains[operation.td] else { return broken }
+        if operation.kind == .createTD {
+            if operation.rollback == .done { expect(domain.isDeleted, "it was taken back and is there") }
+            if operation.state == .failed || operation.state == .cancelled {
+                expect(operation.rollback == .done || operation.rollback == .incomplete, "nothing was taken back")
+            }
+        }
+        if operation.state == .quarantined {
+            expect(!domain.quarantine.isEmpty, "nothing is quarantined")
+            expect(operation.residue?.quarantined == domain.quarantine, "the residue is another")
+        }
+        return broken
+    }
+}
+
+extension Page {
+    var isQuarantined: Bool { if case .quarantined = state { true } else { false } }
+}
+
+extension FakeTDX {
+    func vcpuState(at address: UInt64) -> VCPUState? {
+        guard let tdmr = state.tdmr(containing: address),
+            case .vcpu(let vcpu) = tdmr.pages4K[tdmr.index4K(address)].contents
+        else { return nil }
+        return vcpu
+    }
+}
