@@ -51,7 +51,9 @@ extension Call {
     /// The cursor of a list ordered by a number.
     func numberCursor() throws(Refused) -> UInt64? {
         guard let text = query["cursor"] else { return nil }
-        guard let number = UInt64(text), String(number) == text else { throw .parameter("cursor", "is not one of ours") }
+        guard let number = UInt64(text), String(number) == text else {
+            throw .parameter("cursor", "is not one of ours")
+        }
         return number
     }
 

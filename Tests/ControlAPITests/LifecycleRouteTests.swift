@@ -1,6 +1,7 @@
-@testable import ControlAPI
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("A TD over HTTP")
 struct LifecycleRouteTests {

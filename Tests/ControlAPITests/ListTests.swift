@@ -1,6 +1,7 @@
-@testable import ControlAPI
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("Lists")
 struct ListTests {
@@ -99,8 +100,10 @@ struct ListTests {
     func notModified() throws {
         let service = try Service()
         let id = try service.createTD()
-        let paths = ["/tds", "/operations", "/host/keyids", "/seamcalls", "/tds/\(id)/vcpus", "/tds/\(id)/pages",
-            "/host/processors", "/host/capacity", "/tds/\(id)/actions"]
+        let paths = [
+            "/tds", "/operations", "/host/keyids", "/seamcalls", "/tds/\(id)/vcpus", "/tds/\(id)/pages",
+            "/host/processors", "/host/capacity", "/tds/\(id)/actions",
+        ]
         let tags = try paths.map { try #require(try service.ask(.get, $0).fields[.eTag]) }
         for (path, tag) in zip(paths, tags) {
             for field in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
@@ -129,7 +132,9 @@ struct ListTests {
             // A later daemon may say something else under the same path.
             #expect(tag != "\"r1\"")
         }
-        #expect(try service.ask(.get, "/host").json["revision"].int.map { "\"r\($0)\"" } == service.ask(.get, "/host").fields[.eTag])
+        #expect(
+            try service.ask(.get, "/host").json["revision"].int.map { "\"r\($0)\"" }
+                == service.ask(.get, "/host").fields[.eTag])
     }
 
     @Test("Records are found by operation, KeyID, leaf, completion and what came before")
