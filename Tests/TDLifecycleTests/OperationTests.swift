@@ -68,6 +68,7 @@ struct OperationTests {
                 #expect(again.state == .succeeded)
                 #expect(try world.domain(td).pages.count == 7 + 12 && world.domain(td).vcpusInitialized == 2)
             }
+            world.scheduler.runUntilQuiet()
             try world.expectDeletable(td, "a cancellation after \(steps) steps")
             if isOver {
                 #expect(steps > 14)

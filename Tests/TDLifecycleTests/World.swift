@@ -24,6 +24,13 @@ struct World {
         engine = Engine(calls: port, host: fake, environment: environment, store: store, limits: limits, logger: logger)
     }
 
+    /// A host whose engine runs elsewhere, on threads of its own.
+    init(fake: FakeTDX, engine: Engine) throws {
+        self.fake = fake
+        self.engine = engine
+        port = ScriptedPort(fake)
+    }
+
     let lab = Requester(principal: "uid:0", requestID: ResourceID(.request, 1))
 
     /// A spec the default platform takes.
