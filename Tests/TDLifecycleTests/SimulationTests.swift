@@ -1,4 +1,5 @@
 import FakeTDX
+import Glibc
 import TDXCalls
 import Testing
 import Threading
@@ -8,10 +9,23 @@ import Threading
 /// Random lives of several TDs at once on one thread, with faults, looked at whenever all is quiet.
 @Suite("Simulation")
 struct SimulationTests {
-    @Test("A short run of random lives", arguments: [UInt64.random(in: 1...UInt64.max), 1, 20_261_123])
-    func smoke(_ seed: UInt64) throws {
-        print("simulation seed \(seed)")
-        try Simulation(seed: seed).run(rounds: 60)
+    /// `TDXD_SIMULATION_SEED` repeats a run, `TDXD_SIMULATION_RUNS` makes more of them, `TDXD_SIMULATION_ROUNDS`
+    /// makes each longer.
+    @Test("Random lives keep every rule")
+    func lives() throws {
+        let rounds = setting("TDXD_SIMULATION_ROUNDS") ?? 60
+        if let seed = setting("TDXD_SIMULATION_SEED") { return try Simulation(seed: seed).run(rounds: Int(rounds)) }
+        for _ in 0..<(setting("TDXD_SIMULATION_RUNS") ?? 5) {
+            let seed = UInt64.random(in: 1...UInt64.max)
+            print("simulation seed \(seed)")
+            try Simulation(seed: seed).run(rounds: Int(rounds))
+        }
+    }
+
+    private func setting(_ name: String) -> UInt64? {
+        // SAFETY: nothing in this process changes its environment, so the string stays where it is.
+        guard let text = unsafe getenv(name) else { return nil }
+        return UInt64(unsafe String(cString: text))
     }
 }
 
