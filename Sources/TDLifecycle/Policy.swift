@@ -43,7 +43,7 @@ public struct EngineLimits: Sendable {
     public var retryPauseMax: Duration = .milliseconds(5)
     /// How often one write-back may be interrupted; Linux gives up after 10,000, and we slice finer.
     public var resumptionsMax = 100_000
-    /// Tries made at once before the step is given up for a pause.
+    /// Repeats made at once before the first pause.
     public var retriesInPlace = 3
     /// A field access is one short call; whoever is in its way is gone after a few tries.
     public var fieldAccessTriesMax = 100

@@ -34,7 +34,6 @@ struct Step {
     /// Processors that gained or lost something bound to them.
     var bound: [Processor] = []
     var unbound: [Processor] = []
-    var retriesInPlace = 0
     private var callsMade = 0
 
     init(_ engine: Engine, _ operation: Operation, on domain: Domain) {
@@ -57,7 +56,11 @@ struct Step {
             operation.startedAt = now
             operation.state = operation.isCancelRequested ? .cancelling : .running
         }
-        if operation.isCancelRequested, operation.rollback == .notNeeded, operation.failure == nil { cancel() }
+        if operation.isCancelRequested, operation.rollback == .notNeeded, operation.failure == nil,
+            operation.goal.next(for: domain, on: engine.platform) != nil
+        {
+            cancel()
+        }
         repeat {
             guard let call = nextCall() else { return finish() }
             if call.takesPage, domain.pagesReserved == 0 {
@@ -71,7 +74,7 @@ struct Step {
 
     /// The goal's next leaf; an interrupted write-back goes on where it stopped.
     private func nextCall() -> Call? {
-        if case .step = operation.goal, operation.stepRecord != nil { return nil }
+        if isLab, operation.stepRecord != nil { return nil }
         if let sweep = operation.sweep { return .flushVCPU(sweep.vcpu) }
         guard let call = operation.goal.next(for: domain, on: engine.platform) else { return nil }
         if case .writeBack(let package, false) = call, operation.resuming == package {
@@ -173,7 +176,7 @@ struct Step {
         if case .initializeVCPU(let number) = call, let association = domain.vcpus[number].association {
             bound.append(association.processor)
         }
-        if case .step = operation.goal { operation.stepRecord = record }
+        if isLab { operation.stepRecord = record }
         advanceSweep()
     }
 
@@ -184,10 +187,9 @@ struct Step {
         operation.resuming = nil
         operation.resumptions = 0
         operation.stuck = nil
-        retriesInPlace = 0
     }
 
-    private mutating func advanceProgress() {
+    mutating func advanceProgress() {
         guard operation.rollback == .notNeeded, operation.progress.done < operation.progress.total else { return }
         operation.progress.done += 1
     }

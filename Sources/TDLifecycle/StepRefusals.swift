@@ -43,7 +43,8 @@ extension Step {
         {
             // Not with this processor, and still with the other.
             endTries()
-            if case .step = operation.goal { operation.stepRecord = record }
+            if operation.sweep == nil { advanceProgress() }
+            if isLab { operation.stepRecord = record }
             advanceSweep()
             return
         }
@@ -71,10 +72,7 @@ extension Step {
             return giveUp(call, .busy(record), isFinal: false)
         }
         let record = take(call, as: .retried)
-        if retriesInPlace < limits.retriesInPlace {
-            retriesInPlace += 1
-            return nil
-        }
+        if let retry = operation.retry, retry.count <= limits.retriesInPlace { return nil }
         operation.stuck = Operation.Stuck(
             since: operation.stuck?.since ?? record.at, record: record.id, reason: completion.description,
             attempts: operation.tries)
@@ -101,7 +99,7 @@ extension Step {
         let failure = LifecycleError.port(reason, record)
         guard isUnknown else { return giveUp(call, failure, isFinal: false) }
         // What the call touched may be the module's or ours: nobody can say, so nobody gets it.
-        if case .step = operation.goal { operation.stepRecord = record }
+        if isLab { operation.stepRecord = record }
         quarantineAll(Cause(call.leaf, record), touchedBy: call)
         return end(.quarantined, operation.failure ?? failure)
     }

@@ -102,6 +102,74 @@ struct FaultLoopTests {
         }
     }
 
+    /// What a lab does in a TD's life, each leaf once, with how the TD is made ready for it.
+    private static let labSteps:
+        [(name: String, stage: BuildStage, before: [TDLifecycle.Call], call: TDLifecycle.Call)] = {
+            let first = Package(rawValue: 0)
+            let vcpu: [TDLifecycle.Call] =
+                [.createVCPU(VCPUSpec())] + Array(repeating: .addTDCXPage(vcpu: 0), count: 5)
+            let blocked: [TDLifecycle.Call] = [.flushDone]
+            let writeBacks: [TDLifecycle.Call] = [0, 1].map { .writeBack(Package(rawValue: $0), resume: false) }
+            return [
+                ("configure-key", .tdrCreated, [], .configureKey(first)),
+                ("add-tdcs-page", .keysConfigured, [], .addTDCSPage),
+                ("init", .tdcsAdded, [], .initialize),
+                ("vcpu create", .initialized, [], .createVCPU(VCPUSpec())),
+                ("add-tdcx-page", .initialized, Array(vcpu.prefix(1)), .addTDCXPage(vcpu: 0)),
+                ("vcpu init", .initialized, vcpu, .initializeVCPU(0)),
+                ("flush", .initialized, vcpu + [.initializeVCPU(0)], .flushVCPU(0)),
+                ("flush-done", .initialized, [], .flushDone),
+                ("write-back", .initialized, blocked, .writeBack(first, resume: false)),
+                ("free-key", .initialized, blocked + writeBacks, .freeKey),
+            ]
+        }()
+
+    @Test("A lab step survives it", arguments: Fault.allCases, labSteps.indices)
+    func step(_ fault: Fault, _ place: Int) throws {
+        let (name, stage, before, call) = Self.labSteps[place]
+        for recover in [true, false] {
+            let world = try World()
+            let (td, _) = try world.create(world.spec(until: stage))
+            for call in before { #expect(try world.raw(td, call) == .success) }
+            let row = try world.domain(td)
+            let (what, times) = fault.what
+            world.port.arm(what, atCall: 1, times: times)
+            let operation = try world.step(td, call, recover: recover)
+            world.expectInvariants("\(fault) at \(name)")
+            // Entropy is retried below the engine, whatever the lab wants.
+            let isOver = fault.passes && recover
+            #expect(operation.state == (isOver ? .succeeded : fault.isUnknown ? .quarantined : .failed))
+            #expect(operation.stepRecord != nil && operation.rollback == .notNeeded)
+            if operation.state == .failed {
+                let after = try world.domain(td)
+                #expect(after.lifecycle == row.lifecycle && after.pages == row.pages, "\(fault) at \(name)")
+                #expect(after.isFatal == (fault == .fatal))
+            }
+            world.port.disarm()
+            try world.expectDeletable(td, "\(fault) at \(name)")
+        }
+    }
+
+    @Test("Reclaiming and writing back the TDR as lab steps survive it", arguments: Fault.allCases)
+    func lastSteps(_ fault: Fault) throws {
+        for isLast in [false, true] {
+            let world = try World()
+            let (td, _) = try world.create(world.spec(until: .tdrCreated))
+            let writeBacks: [TDLifecycle.Call] = [0, 1].map { .writeBack(Package(rawValue: $0), resume: false) }
+            for call in [.flushDone] + writeBacks + [.freeKey] { #expect(try world.raw(td, call) == .success) }
+            let page = try #require(try world.domain(td).pages.first?.id)
+            if isLast { #expect(try world.raw(td, .reclaimPage(page)) == .success) }
+            let (what, times) = fault.what
+            world.port.arm(what, atCall: 1, times: times)
+            let operation = try world.step(td, isLast ? .writeBackTDR : .reclaimPage(page))
+            #expect(
+                operation.state == (fault.passes ? .succeeded : fault.isUnknown ? .quarantined : .failed))
+            world.expectInvariants("\(fault)")
+            world.port.disarm()
+            try world.expectDeletable(td, "\(fault)")
+        }
+    }
+
     /// Runs `submit` with the fault at the first, second, ... call of the operation.
     private func loop(
         _ fault: Fault, prepare: (World) throws -> ResourceID?,

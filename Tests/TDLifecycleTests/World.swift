@@ -12,7 +12,8 @@ struct World {
     let engine: Engine
 
     init(
-        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming()
+        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
+        store: any LifecycleStore = InMemoryStore()
     ) throws {
         fake = try FakeTDX(platform: platform, timing: timing)
         port = ScriptedPort(fake)
@@ -20,7 +21,14 @@ struct World {
             wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        engine = Engine(calls: port, host: fake, environment: environment, limits: limits, logger: logger)
+        engine = Engine(calls: port, host: fake, environment: environment, store: store, limits: limits, logger: logger)
+    }
+
+    /// A host whose engine runs elsewhere, on threads of its own.
+    init(fake: FakeTDX, engine: Engine) throws {
+        self.fake = fake
+        self.engine = engine
+        port = ScriptedPort(fake)
     }
 
     let lab = Requester(principal: "uid:0", requestID: ResourceID(.request, 1))
@@ -105,6 +113,7 @@ final class ScriptedPort: SEAMCALLPort {
         var faultAt: [Int: (fault: Fault, times: Int)] = [:]
         var faultOn: [UInt16: (fault: Fault, times: Int)] = [:]
         var fired = 0
+        var onCall: [Int: @Sendable () -> Void] = [:]
     }
 
     private let base: any SEAMCALLPort
@@ -120,6 +129,11 @@ final class ScriptedPort: SEAMCALLPort {
         state.withLock { $0.faultAt[$0.calls + number] = (fault, times) }
     }
 
+    /// Does something while the nth call from now is made.
+    func onCall(_ number: Int, _ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.onCall[$0.calls + number] = action }
+    }
+
     /// Arms a fault for the next so many calls of a leaf.
     func arm(_ fault: Fault, on leaf: Leaf, times: Int = 1) {
         state.withLock { $0.faultOn[leaf.number] = (fault, times) }
@@ -133,7 +147,12 @@ final class ScriptedPort: SEAMCALLPort {
     }
 
     func call(_ leaf: Leaf, _ registers: inout Registers, on processor: Processor) throws(PortError) -> Completion {
-        switch state.withLock({ $0.fault(for: leaf) }) {
+        let (fault, action) = state.withLock { state in
+            let fault = state.fault(for: leaf)
+            return (fault, state.onCall.removeValue(forKey: state.calls))
+        }
+        action?()
+        switch fault {
         case nil: return try base.call(leaf, &registers, on: processor)
         case .answer(let completion): return completion
         case .fail(let error): throw error
