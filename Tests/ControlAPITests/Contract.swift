@@ -1,7 +1,8 @@
-@testable import ControlAPI
 import ControlSchema
 import HTTPExchange
 import HTTPTypes
+
+@testable import ControlAPI
 
 /// The contract as served, held against what the API answers: an answer whose status, header or member the
 /// document does not have is a finding.

@@ -1,10 +1,11 @@
-@testable import ControlAPI
 import FakeTDX
 import HTTPExchange
 import HTTPTypes
 import TDXCalls
 import Testing
 import Threading
+
+@testable import ControlAPI
 
 @Suite("Idempotency-Key")
 struct IdempotencyTests {
@@ -100,7 +101,8 @@ struct IdempotencyTests {
         #expect(try service.ask(.get, "/operations").json["items"].items.count == 1)
     }
 
-    @Test("A key has 1 to 255 visible characters", arguments: ["", " ", "a b", "ä", String(repeating: "k", count: 256)])
+    @Test(
+        "A key has 1 to 255 visible characters", arguments: ["", " ", "a b", "ä", String(repeating: "k", count: 256)])
     func malformed(key: String) throws {
         let answer = try Service().ask(.post, "/tds", body, self.key(key))
         #expect(answer.status == 400 && answer.json["violations"][0]["parameter"].string == "Idempotency-Key")

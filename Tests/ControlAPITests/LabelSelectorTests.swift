@@ -1,6 +1,7 @@
-@testable import ControlAPI
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("labelSelector has Kubernetes' grammar")
 struct LabelSelectorTests {

@@ -1,6 +1,7 @@
-@testable import ControlAPI
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("A TD over HTTP")
 struct LifecycleRouteTests {
@@ -88,8 +89,8 @@ struct LifecycleRouteTests {
         #expect(made.status == 201)
         #expect(made.json["items"].items.map { $0["status"]["association"]["processor"].int } == [0, 2])
         #expect(made.json["operation"].string?.hasPrefix("op-") == true)
-        #expect(try service.ask(.get, "/tds/\(id)/vcpus?limit=1").json["nextCursor"].string == "0")
-        #expect(try service.ask(.get, "/tds/\(id)/vcpus?cursor=0").json["items"].items.count == 1)
+        let cursor = try #require(try service.ask(.get, "/tds/\(id)/vcpus?limit=1").json["nextCursor"].string)
+        #expect(try service.ask(.get, "/tds/\(id)/vcpus?cursor=\(cursor)").json["items"].items.count == 1)
         let refused = try service.ask(.delete, "/tds/\(id)/vcpus/0")
         #expect(refused.status == 405 && refused.code == "vcpu-pages-return-at-teardown")
         #expect(refused.fields[.allow] == "GET, HEAD")

@@ -1,7 +1,8 @@
-@testable import ControlAPI
 import ControlSchema
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("Media types, both ways")
 struct NegotiationTests {
@@ -32,7 +33,9 @@ struct NegotiationTests {
     func mediaTypes() throws {
         let service = try Service()
         let body = #"{"spec":{"maxVcpus":1}}"#
-        for type in ["text/plain", "application/merge-patch+json", "application/jsonx", "", "application/x-www-form-urlencoded"] {
+        for type in [
+            "text/plain", "application/merge-patch+json", "application/jsonx", "", "application/x-www-form-urlencoded",
+        ] {
             let answer = try service.ask(.post, "/tds", body, [.contentType: type])
             #expect(answer.status == 415 && answer.code == "unsupported-media-type", "\(type)")
             #expect(answer.fields[.accept] == "application/json")

@@ -1,6 +1,7 @@
-@testable import ControlAPI
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("Prefer, as RFC 7240 has it")
 struct PreferenceTests {

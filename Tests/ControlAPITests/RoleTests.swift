@@ -1,8 +1,9 @@
-@testable import ControlAPI
 import ControlSchema
 import HTTPExchange
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("Who may do what")
 struct RoleTests {

@@ -72,7 +72,9 @@ struct SchemaCheck: Sendable {
     }
 
     private func integer(_ number: Double, _ schema: JSON, _ place: String, _ found: inout [String]) {
-        if let least = schema["minimum"].int, number < Double(least) { found.append("\(place): \(number) is too small") }
+        if let least = schema["minimum"].int, number < Double(least) {
+            found.append("\(place): \(number) is too small")
+        }
         if let most = schema["maximum"].int, number > Double(most) { found.append("\(place): \(number) is too great") }
     }
 }

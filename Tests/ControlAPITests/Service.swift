@@ -1,4 +1,3 @@
-@testable import ControlAPI
 import ControlSchema
 import FakeTDX
 import HTTPExchange
@@ -8,6 +7,8 @@ import TDLifecycle
 import TDXCalls
 import Testing
 import Threading
+
+@testable import ControlAPI
 
 /// The API over an engine on the fake module, driven without a socket.
 final class Service: Sendable {

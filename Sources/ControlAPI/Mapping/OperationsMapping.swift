@@ -20,7 +20,8 @@ extension ControlSchema.Operation {
             id: id, kind: OperationKind(rawValue: operation.kind.rawValue),
             state: OperationState(rawValue: operation.state.rawValue),
             target: OperationTarget(
-                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) }, link: td),
+                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) },
+                link: td),
             createdBy: operation.requester.principal, requestId: operation.requester.requestID.description,
             idempotencyKey: operation.requester.idempotencyKey, createdAt: Timestamp(operation.createdAt),
             startedAt: operation.startedAt.map { Timestamp($0) }, endedAt: operation.endedAt.map { Timestamp($0) },
