@@ -44,13 +44,11 @@ final class BodyCache: Sendable {
 extension EncodedBody {
     /// A list in the contract's envelope, from its items' bytes.
     ///
-    /// - Parameters:
-    ///   - nextCursor: made of characters that JSON takes as they are, as every cursor of ours is.
-    ///   - extra: further members, each with a comma before it.
+    /// - Parameter extra: further members, each with a comma before it.
     convenience init(
-        list items: [EncodedBody], nextCursor: String? = nil, revision: UInt64, extra: String = ""
+        list items: [EncodedBody], nextCursor: Cursor? = nil, revision: UInt64, extra: String = ""
     ) {
-        let cursor = nextCursor.map { #","nextCursor":"\#($0)""# } ?? ""
+        let cursor = nextCursor.map { #","nextCursor":"\#($0.text)""# } ?? ""
         self.init(
             opening: Array(#"{"items":["#.utf8), items: items, separator: [UInt8(ascii: ",")],
             closing: Array(#"]\#(cursor),"revision":\#(revision)\#(extra)}"#.utf8))

@@ -17,7 +17,8 @@ extension ControlAPI {
         let query = try parameters(of: head.target, route)
         let call = Call(
             request: request, exchange: exchange, requestID: requestID, principal: principal, role: role, path: path,
-            query: query, idempotency: try idempotencyClaim(head, route, principal),
+            query: query, isDryRun: try Call.flag("dryRun", in: query),
+            idempotency: try idempotencyClaim(head, route, principal),
             preferences: Preferences(head.fields[.prefer] ?? ""))
         if try isAnsweredBefore(call, segments) { return }
         do throws(Refused) { try route.handle(self, call) } catch { answer(call, error) }

@@ -27,7 +27,9 @@ extension Call {
         return value
     }
 
-    func flag(_ name: String) throws(Refused) -> Bool {
+    func flag(_ name: String) throws(Refused) -> Bool { try Self.flag(name, in: query) }
+
+    static func flag(_ name: String, in query: [String: String]) throws(Refused) -> Bool {
         switch query[name] {
         case nil, "false": return false
         case "true": return true
@@ -37,24 +39,6 @@ extension Call {
 
     func limit() throws(Refused) -> Int {
         try integer("limit", in: 1...Self.limitMax) ?? Self.limitDefault
-    }
-
-    func isDryRun() throws(Refused) -> Bool { try flag("dryRun") }
-
-    /// The cursor of a list ordered by id.
-    func idCursor(_ kind: ResourceID.Kind) throws(Refused) -> ResourceID? {
-        guard let text = query["cursor"] else { return nil }
-        guard let id = ResourceID(text), id.kind == kind else { throw .parameter("cursor", "is not one of ours") }
-        return id
-    }
-
-    /// The cursor of a list ordered by a number.
-    func numberCursor() throws(Refused) -> UInt64? {
-        guard let text = query["cursor"] else { return nil }
-        guard let number = UInt64(text), String(number) == text else {
-            throw .parameter("cursor", "is not one of ours")
-        }
-        return number
     }
 
     /// A path variable that is a number; anything else names nothing.

@@ -64,6 +64,8 @@ struct Call: Sendable {
     /// The path's variables.
     let path: [String: String]
     let query: [String: String]
+    /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
+    let isDryRun: Bool
     /// Where the answer is kept for a repeat, if the client gave a key.
     let idempotency: IdempotencyClaim?
     let preferences: Preferences

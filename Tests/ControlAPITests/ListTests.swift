@@ -52,25 +52,16 @@ struct ListTests {
         #expect(try service.ask(.get, "/tds/\(id)/pages?limit=1000").json["items"].items.count == 7 + 6 * 20)
     }
 
-    @Test("A cursor beyond the end gives nothing more, and one that is none of ours is refused")
+    @Test("A cursor beyond the end gives nothing more, and one that no list gives is refused")
     func cursors() throws {
         let service = try Service()
         let id = try service.createTD(#"{"maxVcpus":1,"vcpuCount":1}"#)
-        let numbers = ["/tds/\(id)/vcpus", "/host/keyids", "/seamcalls"]
-        for path in numbers {
-            for cursor in ["9007199254740991", "18446744073709551615", "1000000"] {
-                let answer = try service.ask(.get, "\(path)?cursor=\(cursor)")
-                #expect(answer.status == 200 && answer.json["items"].items.isEmpty, "\(path) \(cursor)")
-                #expect(answer.json["nextCursor"] == .null)
-            }
-            for cursor in ["", "x", "-1", "01", "18446744073709551616", "%2B1"] {
-                #expect(try service.ask(.get, "\(path)?cursor=\(cursor)").code == "invalid-parameter", "\(cursor)")
-            }
-        }
-        for (path, prefix) in [("/tds", "td"), ("/operations", "op"), ("/tds/\(id)/pages", "pg")] {
-            let last = "\(prefix)-7zzzzzzzzzzzzzzzzzzzzzzzzz"
-            #expect(try service.ask(.get, "\(path)?cursor=\(last)").json["items"].items.isEmpty)
-            for cursor in ["", "1", "xx-00000000000000000000000000", "\(prefix)-8zzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        for path in ["/tds", "/operations", "/tds/\(id)/pages", "/tds/\(id)/vcpus", "/host/keyids", "/seamcalls"] {
+            let beyond = try service.ask(.get, "\(path)?cursor=7\(String(repeating: "z", count: 25))")
+            #expect(beyond.json["items"].items.isEmpty && beyond.json["nextCursor"] == .null)
+            for cursor in [
+                "", "x", "0", id, "8" + String(repeating: "0", count: 25), String(repeating: "u", count: 26),
+            ] {
                 #expect(try service.ask(.get, "\(path)?cursor=\(cursor)").code == "invalid-parameter", "\(cursor)")
             }
         }
@@ -87,12 +78,12 @@ struct ListTests {
         let all = try service.ask(.get, "/tds/\(id)/pages").json["items"].items.compactMap { $0["id"].string }
         #expect(all.count == 7)
         #expect(try service.ask(.post, "/tds/\(id)/actions/reclaim-page", #"{"page":"\#(all[2])"}"#).status == 200)
-        let rest = try service.ask(.get, "/tds/\(id)/pages?cursor=\(all[2])").json["items"].items
+        let rest = try service.ask(.get, "/tds/\(id)/pages?cursor=\(all[2].dropFirst(3))").json["items"].items
         #expect(rest.compactMap { $0["id"].string } == Array(all[3...]))
 
         let tds = try (0..<3).map { _ in try service.createTD() }
         _ = try service.ask(.delete, "/tds/\(tds[0])")
-        let after = try service.ask(.get, "/tds?cursor=\(tds[0])").json["items"].items
+        let after = try service.ask(.get, "/tds?cursor=\(tds[0].dropFirst(3))").json["items"].items
         #expect(after.compactMap { $0["id"].string } == Array(tds[1...]))
     }
 

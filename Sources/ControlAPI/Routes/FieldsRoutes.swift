@@ -82,6 +82,9 @@ extension ControlAPI {
         }
         try check(context == .td ? .mngWR : .vpWR)
         let domain = try td(call)
+        if case .vcpu(let number) = target, !domain.vcpus.indices.contains(number) {
+            throw refused(.noSuchVCPU(td: domain.id, number: number), role: call.role)
+        }
         // A field has no tag of its own; what a client has read before it writes is the TD or the vCPU.
         if let wanted = try revisionWanted(call), wanted != domain.revision {
             throw refused(.preconditionFailed(revision: domain.revision), role: call.role)
@@ -93,8 +96,11 @@ extension ControlAPI {
         let planned = FieldWriteResult(
             name: field.info?.name, fieldId: HexValue(field.elements[0].rawValue), value: HexValue(value),
             mask: HexValue(mask), handledAs: .planned)
-        if try call.isDryRun() {
-            try checkWrite(target, of: domain, call)
+        if call.isDryRun {
+            // All that is checked before the module is asked.
+            guard domain.td != nil, !domain.isDeleted else {
+                throw wrongState(domain, domain.obstacle(to: .writeField, on: platform) ?? domain.stateText)
+            }
             answer(call, .ok, planned, Self.fields)
             return
         }
@@ -113,18 +119,6 @@ extension ControlAPI {
             }
         }
         try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
-    }
-
-    /// What the engine would check before it asks the module.
-    private func checkWrite(
-        _ target: FieldAccess.Target, of domain: Domain, _ call: Call
-    ) throws(Refused) {
-        guard domain.td != nil, !domain.isDeleted else {
-            throw wrongState(domain, domain.obstacle(to: .writeField, on: platform) ?? domain.stateText)
-        }
-        if case .vcpu(let number) = target, !domain.vcpus.indices.contains(number) {
-            throw refused(.noSuchVCPU(td: domain.id, number: number), role: call.role)
-        }
     }
 }
 

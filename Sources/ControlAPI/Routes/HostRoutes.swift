@@ -46,7 +46,7 @@ extension ControlAPI {
         let (limit, cursor) = (try call.limit(), try call.numberCursor())
         let rows = listing.rows.filter { row in cursor.map { UInt64(row.number.rawValue) > $0 } ?? true }
         let page = rows.prefix(limit)
-        let next = page.count < rows.count ? page.last.map { "\($0.number.rawValue)" } : nil
+        let next = page.count < rows.count ? page.last.map { Cursor(number: UInt64($0.number.rawValue)) } : nil
         answer(call, revision: listing.revision) {
             EncodedBody(list: page.map { body($0, call.role) }, nextCursor: next, revision: listing.revision)
         }

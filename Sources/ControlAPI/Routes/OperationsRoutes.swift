@@ -77,7 +77,7 @@ extension ControlAPI {
         answer(call, revision: listing.revision) {
             EncodedBody(
                 list: listing.rows.map { body($0, call.role) },
-                nextCursor: listing.hasMore ? listing.rows.last?.id.description : nil, revision: listing.revision)
+                nextCursor: listing.hasMore ? listing.rows.last.map { Cursor($0.id) } : nil, revision: listing.revision)
         }
     }
 
@@ -95,13 +95,12 @@ extension ControlAPI {
     private func cancelOperation(_ call: Call) throws(Refused) {
         _ = try decode(CancelRequest.self, call)
         let id = try operationID(call)
-        let isDryRun = try call.isDryRun()
         let revision = try call.ifMatch { () throws(Refused) in
             try engine(call) { () throws(LifecycleError) in try engine.operation(id).revision }
         }
         let operation = try engine(call) { () throws(LifecycleError) in
             let operation = try engine.operation(id)
-            if isDryRun {
+            if call.isDryRun {
                 if let revision, revision != operation.revision {
                     throw .preconditionFailed(revision: operation.revision)
                 }

@@ -44,7 +44,7 @@ extension ControlAPI {
         answer(call, revision: listing.revision) {
             EncodedBody(
                 list: listing.rows.map { body($0, call.role) },
-                nextCursor: listing.hasMore ? listing.rows.last.map { "\($0.sequence)" } : nil,
+                nextCursor: listing.hasMore ? listing.rows.last.map { Cursor(number: $0.sequence) } : nil,
                 revision: listing.revision, extra: #","dropped":\#(listing.dropped)"#)
         }
     }

@@ -78,7 +78,7 @@ extension ControlAPI {
     private func step(_ request: TDLifecycle.StepRequest, _ call: Call) throws(Refused) {
         let requester = requester(call)
         let revision = try revisionWanted(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let record = try engine(call) { () throws(LifecycleError) in
                 try engine.planStep(reference(call), request, ifRevision: revision, by: requester)
             }

@@ -66,14 +66,14 @@ extension ControlAPI {
         answer(call, revision: listing.revision) {
             EncodedBody(
                 list: listing.rows.map { body($0) },
-                nextCursor: listing.hasMore ? listing.rows.last?.id.description : nil, revision: listing.revision)
+                nextCursor: listing.hasMore ? listing.rows.last.map { Cursor($0.id) } : nil, revision: listing.revision)
         }
     }
 
     private func createTD(_ call: Call) throws(Refused) {
         let request = TDRequest(try decode(CreateTDRequest.self, call), module: platform.module)
         let requester = requester(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let plan = try engine(call, spec: request.spec) { () throws(LifecycleError) in
                 try engine.planTD(request, by: requester)
             }
@@ -105,11 +105,11 @@ extension ControlAPI {
             case .set(let name): .set(name)
             }
         let change = TDChange(name: name, labels: { patch.applied(to: $0) })
-        let (dryRun, revision) = (try call.isDryRun(), try revisionWanted(call))
+        let revision = try revisionWanted(call)
         let domain = try engine(call) { () throws(LifecycleError) in
-            try engine.changeTD(reference(call), change, ifRevision: revision, dryRun: dryRun)
+            try engine.changeTD(reference(call), change, ifRevision: revision, dryRun: call.isDryRun)
         }
-        if dryRun {
+        if call.isDryRun {
             answer(call, .ok, TD(domain, platform))
         } else {
             answer(call, .ok, .shared(body(domain)), [.eTag: Self.tag(domain.revision)])
@@ -118,7 +118,7 @@ extension ControlAPI {
 
     private func deleteTD(_ call: Call) throws(Refused) {
         let revision = try revisionWanted(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let (td, plan) = try engine(call) { () throws(LifecycleError) in
                 try engine.planDeletion(reference(call), ifRevision: revision)
             }
@@ -152,7 +152,7 @@ extension ControlAPI {
         let shown = found.prefix(limit)
         answer(call, revision: domain.revision) {
             EncodedBody(
-                list: shown.map { $0.1 }, nextCursor: found.count > limit ? shown.last?.0.description : nil,
+                list: shown.map { $0.1 }, nextCursor: found.count > limit ? shown.last.map { Cursor($0.0) } : nil,
                 revision: domain.revision)
         }
     }

@@ -32,7 +32,7 @@ extension ControlAPI {
         let domain = try td(call)
         let rest = cursor.map { domain.vcpus.dropFirst(Int(clamping: $0)).dropFirst() } ?? domain.vcpus[...]
         let page = rest.prefix(limit)
-        let next = page.count < rest.count ? page.last.map { "\($0.number)" } : nil
+        let next = page.count < rest.count ? page.last.map { Cursor(number: UInt64($0.number)) } : nil
         answer(call, revision: domain.revision) {
             EncodedBody(list: page.map { body($0, of: domain) }, nextCursor: next, revision: domain.revision)
         }
@@ -41,7 +41,7 @@ extension ControlAPI {
     private func createVCPUs(_ call: Call) throws(Refused) {
         let specs = try decode(CreateVCPUsRequest.self, call).specs
         let revision = try revisionWanted(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let plan = try engine(call) { () throws(LifecycleError) in
                 try engine.planVCPUs(reference(call), specs, ifRevision: revision)
             }
