@@ -55,6 +55,14 @@ struct ConfigurationTests {
                 == "--fake-processors: must be a multiple of the packages, which are 2")
     }
 
+    @Test("Nobody is named twice, nor is a place")
+    func duplicates() {
+        let roles = ["TDXD_SOCKET_ROLE": "uid:7=lab;gid:7=viewer;uid:7=viewer"]
+        #expect(complaint(environment: roles) == "TDXD_SOCKET_ROLE: names the same user or group twice")
+        let places = ["TDXD_LISTEN_PLAIN": "127.0.0.1:80,role=lab;127.0.0.1:80,role=viewer"]
+        #expect(complaint(environment: places) == "TDXD_LISTEN_PLAIN: names the same place twice")
+    }
+
     @Test("A fault in a weaker source does not matter where a stronger one decides")
     func onlyTheDecisiveSourceCounts() {
         #expect(complaint(flags: [.threads: .int(1)], environment: ["TDXD_THREADS": "x"]) == nil)

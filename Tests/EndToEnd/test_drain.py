@@ -17,6 +17,7 @@ from daemon import BINARY, Daemon, create
 
 SLOW = ("--fake-write-back-ms", "1000", "--fake-slice-us", "500")
 WRITE_BACK_SECONDS = 1.0
+VERY_SLOW = ("--fake-write-back-ms", "10000", "--fake-slice-us", "500")
 RUN_SECONDS = 20
 
 
@@ -66,14 +67,14 @@ class Draining(unittest.TestCase):
 
     def test_a_second_signal_ends_at_once(self):
         for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-            daemon = self.enterContext(Daemon(*SLOW))
+            daemon = self.enterContext(Daemon(*VERY_SLOW))
             self.deletion(daemon, daemon.client())
             daemon.process.send_signal(signal.SIGTERM)
             while not any(record["message"] == "Draining" for record in daemon.log()):
                 time.sleep(0.01)
             start = time.monotonic()
             self.assertEqual(daemon.stop([number]), code)
-            self.assertLess(time.monotonic() - start, WRITE_BACK_SECONDS)
+            self.assertLess(time.monotonic() - start, 5)
 
     def test_an_idle_daemon_stops_at_once_also_with_an_open_connection(self):
         for number in (signal.SIGTERM, signal.SIGINT):
