@@ -167,7 +167,7 @@ extension ControlAPI {
             status: completion.httpStatus, code: code, detail: "\(record.leaf.name) answered \(completion).",
             retryable: completion.outcome == .recoverable)
         problem.seamcall = self.record(record, role)
-        if record.leaf.number == Leaf.mngInit.number, let violation = spec?.violation(record, platform.module) {
+        if let violation = spec?.violation(record, platform.module) {
             problem.violations = [violation]
             problem.detail = "\(record.leaf.name) refused \(violation.pointer ?? ""): \(violation.reason)."
         }

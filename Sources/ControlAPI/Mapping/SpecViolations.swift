@@ -33,9 +33,13 @@ extension TDLifecycle.TDSpec {
         }
     }
 
-    /// The violation behind a refusal by TDH.MNG.INIT; nil where the completion does not tell.
+    /// The violation behind a refusal by TDH.MNG.INIT or the pages before it; nil where the completion does not tell.
     func violation(_ record: CallRecord, _ module: TDXCalls.ModuleInformation) -> Violation? {
-        guard let completion = record.completion, case .operandInvalid = completion,
+        if record.leaf.number == Leaf.mngAddCX.number, numL2VMs > 0, case .tdcxNumIncorrect? = record.completion {
+            return .spec("numL2Vms", "\(numL2VMs) need more TDCS pages than the module takes")
+        }
+        guard record.leaf.number == Leaf.mngInit.number, let completion = record.completion,
+            case .operandInvalid = completion,
             let operand = completion.operand
         else { return nil }
         if let foreseen = foreseenViolations(module).first(where: { $0.operand == operand }) {

@@ -11,18 +11,15 @@ extension ControlAPI {
         Route(.get, "/livez", "getLiveness", nil) { api, call in
             api.answer(call, .ok, Liveness(live: true, version: api.service.version), [.cacheControl: "no-store"])
         },
-        Route(.get, "/readyz", "getReadiness", nil) { api, call in
-            let accepts = !api.isDraining
+        Route(.get, "/readyz", "getReadiness", nil) { api, call throws(Refused) in
+            if api.isDraining { throw Refused(.draining) }
             let readiness = Readiness(
-                ready: accepts,
+                ready: true,
                 checks: [
                     ReadinessCheck(name: "module", ok: true, detail: api.service.backend.description),
-                    ReadinessCheck(
-                        name: "accepting", ok: accepts, detail: accepts ? nil : "the daemon is stopping"),
+                    ReadinessCheck(name: "accepting", ok: true),
                 ])
-            var fields: HTTPFields = [.cacheControl: "no-store"]
-            if !accepts { fields[.retryAfter] = retryAfter }
-            api.answer(call, accepts ? .ok : .serviceUnavailable, readiness, fields)
+            api.answer(call, .ok, readiness, [.cacheControl: "no-store"])
         },
         Route(.get, "/openapi.json", "getOpenApi", .viewer) { api, call in
             let revision = api.startRevision
