@@ -1,6 +1,7 @@
 public import TDXCalls
 
-/// The ordered leaves an operation will issue if nothing refuses, and what they take.
+/// The ordered leaves an operation will issue if nothing refuses, and what they take. It stays with the operation
+/// and is part of its answer, so it does not grow with the number of vCPUs.
 public struct Plan: Hashable, Sendable {
     public enum Where: String, Sendable {
         case anyProcessor, eachPackage, associatedProcessor, chosenProcessor
@@ -21,12 +22,35 @@ public struct Plan: Hashable, Sendable {
     public var callCount: Int { entries.reduce(0) { $0 + $1.times } }
     public var pageCount: Int { pages.values.reduce(0, +) }
 
-    /// Walks the same decision the engine executes, over a copy of the row in which every call succeeds.
+    /// New vCPUs whose leaves are listed one after another; those of the rest are summed up by leaf.
+    public static let vcpusInDetail = 64
+
     init(_ goal: Goal, for domain: Domain, on platform: Platform) {
-        if case .step(let call, _, _) = goal {
+        switch goal {
+        case .step(let call, _, _):
             add(call)
-            return
+        case .destroy:
+            walk(goal, domain, platform)
+        case .build(let stage, let specs):
+            let rest = max(0, specs.count - Self.vcpusInDetail)
+            walk(.build(until: stage, vcpus: specs.dropLast(rest)), domain, platform)
+            if stage == .initialized { addVCPUs(specs.suffix(rest), domain, platform) }
+        case .vcpus(let first, let specs):
+            let rest = max(0, first + specs.count - domain.vcpus.count - Self.vcpusInDetail)
+            walk(.vcpus(first: first, specs: specs.dropLast(rest)), domain, platform)
+            addVCPUs(specs.suffix(rest), domain, platform)
         }
+    }
+
+    private mutating func addVCPUs(_ specs: ArraySlice<VCPUSpec>, _ domain: Domain, _ platform: Platform) {
+        guard let spec = specs.first else { return }
+        add(.createVCPU(spec), times: specs.count)
+        add(.addTDCXPage(vcpu: 0), times: specs.count * domain.tdcxPagesNeeded(platform.module))
+        add(.initializeVCPU(0), times: specs.count)
+    }
+
+    /// Walks the same decision the engine executes, over a copy of the row in which every call succeeds.
+    private mutating func walk(_ goal: Goal, _ domain: Domain, _ platform: Platform) {
         var domain = domain
         var imagined: UInt64 = 0
         while let call = goal.next(for: domain, on: platform) {
@@ -48,14 +72,14 @@ public struct Plan: Hashable, Sendable {
         }
     }
 
-    private mutating func add(_ call: Call) {
+    private mutating func add(_ call: Call, times: Int = 1) {
         switch call {
         case .create:
-            pages[.tdr, default: 0] += 1
-            keyIDs += 1
-        case .addTDCSPage: pages[.tdcs, default: 0] += 1
-        case .createVCPU: pages[.tdvpr, default: 0] += 1
-        case .addTDCXPage: pages[.tdcx, default: 0] += 1
+            pages[.tdr, default: 0] += times
+            keyIDs += times
+        case .addTDCSPage: pages[.tdcs, default: 0] += times
+        case .createVCPU: pages[.tdvpr, default: 0] += times
+        case .addTDCXPage: pages[.tdcx, default: 0] += times
         default: break
         }
         let place: Where =
@@ -66,9 +90,9 @@ public struct Plan: Hashable, Sendable {
             default: .anyProcessor
             }
         if let last = entries.last, last.leaf == call.leaf {
-            entries[entries.count - 1].times += 1
+            entries[entries.count - 1].times += times
         } else {
-            entries.append(Entry(leaf: call.leaf, times: 1, place: place))
+            entries.append(Entry(leaf: call.leaf, times: times, place: place))
         }
     }
 }

@@ -55,9 +55,9 @@ public struct EngineLimits: Sendable {
     public var retention: Duration = .seconds(24 * 3600)
     public var keptMin = 10_000
     public var operationsMax = 20_000
-    public var tombstonesMax = 20_000
+    public var tombstonesMax = 10_000
     /// SEAMCALL records kept for all deleted TDs together, at some 250 bytes each; the longest deleted lose theirs.
-    public var recordsOfDeletedMax = 500_000
+    public var recordsOfDeletedMax = 250_000
     /// Field accesses and operations waiting for one TD.
     public var laneJobsMax = 256
     /// Waits for an operation's end, over all clients; whoever comes when there are as many is answered at once.

@@ -6,17 +6,26 @@ public final class ThreadedScheduler: StepScheduler {
 
     private struct Delayed: Sendable {
         let due: MonotonicTime
-        let number: UInt64
         let job: Job
     }
 
     private struct Queue: Sendable {
         var jobs: [Job] = []
         var first = 0
-        /// Ascending by due time; few at any moment, so a sorted array is enough.
+        /// Ascending by due time; a few thousand at most, one for each client that waits.
         var delayed: [Delayed] = []
-        var nextNumber: UInt64 = 0
         var isStopped = false
+
+        /// After all that are due at that time or before.
+        func placeForDelayed(_ due: MonotonicTime) -> Int {
+            var low = 0
+            var high = delayed.count
+            while low < high {
+                let middle = (low + high) / 2
+                if due < delayed[middle].due { high = middle } else { low = middle + 1 }
+            }
+            return low
+        }
 
         mutating func take() -> Job? {
             guard first < jobs.count else { return nil }
@@ -51,10 +60,7 @@ public final class ThreadedScheduler: StepScheduler {
     public func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void) {
         let due = MonotonicTime.now.advanced(by: delay)
         queue.withLock { queue in
-            let entry = Delayed(due: due, number: queue.nextNumber, job: job)
-            queue.nextNumber += 1
-            let place = queue.delayed.firstIndex { due < $0.due } ?? queue.delayed.endIndex
-            queue.delayed.insert(entry, at: place)
+            queue.delayed.insert(Delayed(due: due, job: job), at: queue.placeForDelayed(due))
         }
         timerWake.withLock { $0 &+= 1 }
     }
@@ -86,7 +92,7 @@ public final class ThreadedScheduler: StepScheduler {
             let seen = wake.withLock { $0 }
             let (isStopped, next) = queue.withLock { queue -> (Bool, MonotonicTime?) in
                 let now = MonotonicTime.now
-                let count = queue.delayed.firstIndex { now < $0.due } ?? queue.delayed.endIndex
+                let count = queue.placeForDelayed(now)
                 queue.jobs.append(contentsOf: queue.delayed[..<count].map(\.job))
                 queue.delayed.removeFirst(count)
                 return (queue.isStopped, queue.delayed.first?.due)

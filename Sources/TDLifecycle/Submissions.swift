@@ -90,12 +90,6 @@ extension Engine {
         let domain = Domain(
             id: ids.next(.td), name: request.name, labels: request.labels, createdAt: now,
             createdBy: requester.principal, spec: spec, home: state.placement.leastLoaded())
-        // More vCPUs than there can be pages for would only make the plan slow to refuse.
-        let pagesAtLeast = spec.vcpuCount * platform.module.tdvpsPages
-        if pagesAtLeast > state.ledger.pagesFree {
-            var ledger = state.ledger
-            try ledger.promise(pages: pagesAtLeast, keyIDs: 0, table: state.keyIDs)
-        }
         return (domain, Plan(.build(until: spec.buildUntil, vcpus: spec.vcpuSpecs), for: domain, on: platform))
     }
 
