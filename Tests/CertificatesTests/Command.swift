@@ -69,3 +69,8 @@ func mode(of path: String) throws -> UInt32 {
     guard unsafe lstat(path, &status) == 0 else { throw CommandFailure(description: "no \(path)") }
     return status.st_mode & 0o7777
 }
+
+func setMode(of path: String, to mode: UInt32) throws {
+    // SAFETY: the path lives through the call.
+    guard unsafe chmod(path, mode) == 0 else { throw CommandFailure(description: "no \(path)") }
+}

@@ -20,7 +20,7 @@ public enum PKICreation {
         try checkNames(plan)
         let isThere = try mayMake(at: path, replacing: replacing)
         let staging = path + ".new-" + Hexadecimal.text(RandomBytes.take(8))
-        try Folder.make(staging)
+        do { try Folder.make(staging) } catch { throw CertificateError(error.reason, file: path) }
         do throws(CertificateError) {
             let certificates = try fill(staging, plan, now: now)
             let movedAside = isThere ? try moveAside(path, now: now) : nil
@@ -28,7 +28,7 @@ public enum PKICreation {
             return Outcome(certificates: certificates, movedAside: movedAside)
         } catch {
             Folder.remove(staging)
-            // What would be named is a folder that is gone.
+            // Not the name of a folder that is gone.
             throw error.file?.hasPrefix(staging) == true ? CertificateError(error.reason, file: path) : error
         }
     }
