@@ -50,6 +50,7 @@ let package = Package(
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
+        room("Certificates", ["COpenSSL"]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
         room("ControlSchema"),
         room(
@@ -70,6 +71,7 @@ let package = Package(
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
+        test("CertificatesTests", ["Certificates"]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
         test(

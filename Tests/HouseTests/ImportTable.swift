@@ -38,7 +38,8 @@ struct RoomRule {
         RoomRule("TDLifecycle", ["TDXCalls", "Digests", "Threading"], outside: ["Logging"]),
         RoomRule("LifecycleJournal", ["TDLifecycle", "Threading"], outside: ["GRDB"]),
         RoomRule("HTTPExchange", ["Threading"], outside: ["HTTPTypes"]),
-        RoomRule("Certificates", ["COpenSSL", "Threading"]),
+        // Glibc: it writes keys to disk, with modes, locks and renames.
+        RoomRule("Certificates", ["COpenSSL", "Threading"], outside: ["Glibc"]),
         // Glibc and HTTPTypes: it owns sockets, and speaks the exchange's vocabulary, whose words are HTTPTypes'.
         RoomRule(
             "MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Certificates", "Threading"],
