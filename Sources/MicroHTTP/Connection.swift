@@ -11,15 +11,28 @@ final class Connection: Sendable {
     let descriptor: Int32
     let server: Server
     let seat: Seat
+    /// Nil without TLS.
+    let proof: ClientProof?
 
-    init(peer: Peer?, descriptor: Int32, server: Server, seat: Seat) {
+    init(peer: Peer?, proof: ClientProof?, descriptor: Int32, server: Server, seat: Seat) {
         self.peer = peer
+        self.proof = proof
         self.descriptor = descriptor
         self.server = server
         self.seat = seat
     }
 
     var turn: Locked<Turn> { seat.turn }
+
+    /// Who is at the other end, judged by what is believed now. To be called on the connection's own thread, once the
+    /// first request has come.
+    func peerNow() -> Peer? {
+        guard var peer, let proof else { return self.peer }
+        guard case .tls(let address, let port, _) = peer.transport else { return peer }
+        let identity = proof.identity { seat.certificateChain() }
+        peer.transport = .tls(address: address, port: port, identity: identity)
+        return peer
+    }
 
     /// Ends the connection at the next opportunity. The socket itself is shut, so that also a client who is slow to
     /// take its answer does not hold it. The descriptor must still be ours: to be called with the table's lock held, or

@@ -58,6 +58,18 @@ final class ConnectionTable: Sendable {
         }
     }
 
+    /// Ends the connections whose client was believed once and is not any more; says how many there were.
+    func cutThoseNoLongerBelieved() -> Int {
+        // Judging takes time, so it is done without the lock.
+        let all = state.withLock { Array($0.connections.values) }
+        let fallen = all.filter { connection in connection.proof?.stillHolds() == false }
+        return state.withLock { state in
+            let open = fallen.filter { state.connections[ObjectIdentifier($0)] != nil }
+            for connection in open { connection.cut() }
+            return open.count
+        }
+    }
+
     func closeIdle() {
         state.withLock { state in
             for connection in state.connections.values { connection.closeIfIdle() }

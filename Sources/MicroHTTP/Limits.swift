@@ -29,6 +29,12 @@ public struct Limits: Hashable, Sendable {
     /// A stream is asked for at most this much at a time on an HTTP/1.0 connection; chunks use the connection's memory.
     static let streamBlockBytes = 16 * 1024
     static let largestPool = 64
+    /// Bytes of one message of a TLS handshake; a client's certificate chain is the largest.
+    static let handshakeMessageBytes = 32 * 1024
+    /// Seconds for which a TLS session may be resumed.
+    static let ticketSeconds: Int32 = 3_600
+    /// After this time session tickets are sealed with another key.
+    static let ticketKeyLife = Duration.seconds(12 * 3_600)
 
     var problem: String? {
         if !(1...65_536).contains(connections) { return "connections must lie between 1 and 65536" }

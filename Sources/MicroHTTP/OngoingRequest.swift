@@ -57,7 +57,7 @@ final class OngoingRequest: @unchecked Sendable {
             turn.isBusy = true
             return turn.isCut
         }
-        guard !isCut, let peer = connection.peer else { return .close }
+        guard !isCut, let peer = connection.peerNow() else { return .close }
         let verdict: ProtocolRules.Verdict
         do throws(Refusal) {
             verdict = try ProtocolRules.check(received, limits: server.limits)
