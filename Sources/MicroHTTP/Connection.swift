@@ -13,6 +13,7 @@ final class Connection: Sendable {
     let seat: Seat
     /// Nil without TLS.
     let proof: ClientProof?
+    let deadline = Deadline()
 
     init(peer: Peer?, proof: ClientProof?, descriptor: Int32, server: Server, seat: Seat) {
         self.peer = peer
@@ -20,6 +21,7 @@ final class Connection: Sendable {
         self.descriptor = descriptor
         self.server = server
         self.seat = seat
+        deadline.set(.head, .coarse.advanced(bySeconds: server.limits.headSeconds))
     }
 
     var turn: Locked<Turn> { seat.turn }
@@ -43,6 +45,19 @@ final class Connection: Sendable {
             seat.resume(&turn)
         }
         shutdown(descriptor, microhttpd_shut_both)
+    }
+
+    /// Ends the connection because its client has missed a deadline. To be called with the table's lock held.
+    ///
+    /// A request that is just arriving on an idle connection is still served. But a client that goes on sending can
+    /// hide the end of the stream from the library, so the second time is final.
+    func leaveLate(_ duty: Deadline.Duty, at now: MonotonicTime) {
+        guard duty == .nextRequest else {
+            deadline.clear()
+            return cut()
+        }
+        deadline.set(.head, now.advanced(bySeconds: 1))
+        closeIfIdle()
     }
 
     /// Closes the connection if no request is under way. What has been sent already is still read and answered.
