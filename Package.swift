@@ -50,6 +50,7 @@ let package = Package(
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
+        room("Certificates", ["COpenSSL"]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
         room("ControlSchema"),
         room(
@@ -58,8 +59,8 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDLifecycle", "TDXCalls", "Threading",
-                arguments, configuration, logging,
+                "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle",
+                "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules),
 
@@ -70,6 +71,7 @@ let package = Package(
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
+        test("CertificatesTests", ["Certificates"]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
         test(
@@ -80,5 +82,8 @@ let package = Package(
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
+        test(
+            "DaemonTests",
+            ["tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "TDXCalls", arguments, configuration, logging]),
     ]
 )

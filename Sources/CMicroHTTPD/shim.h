@@ -1,11 +1,14 @@
 #ifndef CMICROHTTPD_SHIM_H
 #define CMICROHTTPD_SHIM_H
 
-/* What Swift cannot see of libmicrohttpd by itself: variadic functions and macros. Nothing else lives here. */
+/* What Swift cannot see of libmicrohttpd and of GnuTLS inside it: variadic functions and macros. Nothing else lives
+   here. */
 
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 
 /* The callbacks and numbers a daemon is started with. The same context is handed to every callback. */
@@ -20,14 +23,33 @@ struct microhttpd_settings {
     unsigned int connections;
     unsigned int idle_seconds;
     size_t connection_memory_bytes;
+    /* GnuTLS priorities; NULL for a daemon without TLS. */
+    const char *tls_priorities;
 };
+
+/* The library does not start TLS without a certificate of its own. It never comes to this: each session is given
+   other credentials when its connection begins. */
+static inline int microhttpd_no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int count,
+    const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain, unsigned int *chain_count,
+    gnutls_privkey_t *key) {
+    (void) session; (void) authorities; (void) count; (void) algorithms; (void) algorithm_count;
+    (void) chain; (void) chain_count; (void) key;
+    return -1;
+}
 
 /* Starts a daemon without a listening socket: connections come through MHD_add_connection. */
 static inline struct MHD_Daemon *microhttpd_start(const struct microhttpd_settings *settings) {
     const unsigned int flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC
-        | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
+        | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET
+        | (settings->tls_priorities ? MHD_USE_TLS : 0);
     /* A pool of one thread is no pool to the library, and refused. */
     const unsigned int pool = settings->workers > 1 ? settings->workers : 0;
+    struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) settings->tls_priorities },
+        { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) microhttpd_no_certificate },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    struct MHD_OptionItem *const more = settings->tls_priorities ? tls : tls + 2;
     return MHD_start_daemon(flags, 0, NULL, NULL, settings->handle, settings->context,
         MHD_OPTION_EXTERNAL_LOGGER, settings->log, settings->context,
         MHD_OPTION_NOTIFY_COMPLETED, settings->completed, settings->context,
@@ -38,6 +60,7 @@ static inline struct MHD_Daemon *microhttpd_start(const struct microhttpd_settin
         MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory_bytes,
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
+        MHD_OPTION_ARRAY, more,
         MHD_OPTION_END);
 }
 
@@ -51,6 +74,20 @@ static inline int microhttpd_descriptor(struct MHD_Connection *connection) {
 static inline void *microhttpd_connection_context(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
+}
+
+/* The connection's TLS session, or NULL. */
+static inline gnutls_session_t microhttpd_session(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? (gnutls_session_t) info->tls_session : NULL;
+}
+
+/* Wipes and frees what gnutls_session_ticket_key_generate made. */
+static inline void microhttpd_forget_ticket_key(gnutls_datum_t *key) {
+    if (key->data) gnutls_memset(key->data, 0, key->size);
+    gnutls_free(key->data);
+    key->data = NULL;
+    key->size = 0;
 }
 
 /* Bytes of the request's head, from the method to the empty line. */

@@ -45,6 +45,10 @@ public struct AccessPolicy: Sendable {
             return ("uid:\(user)", users[user] ?? groups[group])
         case .tcp(let address, _):
             return ("plain:\(address)", listeners[peer.listener])
+        case .tls(let address, _, .none), .tls(let address, _, .refused):
+            return ("tls:\(address)", nil)
+        case .tls(_, _, .verified(let uris, let sha256)):
+            return (uris.first ?? "sha256:\(sha256)", nil)
         }
     }
 }

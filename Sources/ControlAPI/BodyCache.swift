@@ -7,27 +7,35 @@ internal import Threading
 final class BodyCache: Sendable {
     /// What is represented; `isFull` tells the representation with addresses and registers from the other.
     enum Key: Hashable, Sendable {
+        case host, capacity, processors, document, errors
         case td(ResourceID)
+        case actions(ResourceID)
         case vcpu(ResourceID, Int)
+        case page(ResourceID, isFull: Bool)
         case operation(ResourceID, isFull: Bool)
         case keyID(KeyID, isFull: Bool)
-        case host
-        case document
+        case record(ResourceID, isFull: Bool)
+    }
+
+    private struct Entry: Sendable {
+        let revision: UInt64
+        let body: EncodedBody
     }
 
     /// More than this and all are let go: they come back as they are asked for.
-    static let entriesMax = 32_768
+    private let entriesMax: Int
+    private let entries = Locked<[Key: Entry]>([:])
 
-    private let entries = Locked<[Key: (revision: UInt64, body: EncodedBody)]>([:])
+    init(entriesMax: Int) { self.entriesMax = entriesMax }
 
     func body(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> EncodedBody {
         if let entry = entries.withLock({ $0[key] }), entry.revision == revision { return entry.body }
         let body = EncodedBody(encode())
         entries.withLock { entries in
-            if entries.count >= Self.entriesMax { entries.removeAll(keepingCapacity: true) }
+            if entries.count >= entriesMax { entries.removeAll(keepingCapacity: true) }
             // A slow encoder must not put an old revision over a newer one.
             if let entry = entries[key], entry.revision > revision { return }
-            entries[key] = (revision, body)
+            entries[key] = Entry(revision: revision, body: body)
         }
         return body
     }
@@ -35,10 +43,12 @@ final class BodyCache: Sendable {
 
 extension EncodedBody {
     /// A list in the contract's envelope, from its items' bytes.
+    ///
+    /// - Parameter extra: further members, each with a comma before it.
     convenience init(
-        list items: [EncodedBody], nextCursor: String? = nil, revision: UInt64, extra: String = ""
+        list items: [EncodedBody], nextCursor: Cursor? = nil, revision: UInt64, extra: String = ""
     ) {
-        let cursor = nextCursor.map { #","nextCursor":"\#($0)""# } ?? ""
+        let cursor = nextCursor.map { #","nextCursor":"\#($0.text)""# } ?? ""
         self.init(
             opening: Array(#"{"items":["#.utf8), items: items, separator: [UInt8(ascii: ",")],
             closing: Array(#"]\#(cursor),"revision":\#(revision)\#(extra)}"#.utf8))

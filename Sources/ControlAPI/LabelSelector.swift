@@ -1,3 +1,5 @@
+internal import ControlSchema
+
 /// Kubernetes' label-selector grammar: `team=payments,pool in (a,b),!legacy`.
 ///
 /// - Source: Kubernetes documentation, "Labels and Selectors".
@@ -13,14 +15,17 @@ struct LabelSelector: Sendable {
 
     let requirements: [Requirement]
 
-    /// More than this in one selector is refused.
+    /// Bytes of a selector, and requirements in it.
+    static let bytesMax = 1_024
     static let requirementsMax = 32
 
     struct Malformed: Error {
         let reason: String
     }
 
+    /// The empty selector selects everything.
     init(_ text: String) throws(Malformed) {
+        guard text.utf8.count <= Self.bytesMax else { throw Malformed(reason: "is longer than \(Self.bytesMax) bytes") }
         var parser = Parser(rest: Array(text.utf8)[...])
         requirements = try parser.selector()
     }
@@ -58,12 +63,10 @@ struct LabelSelector: Sendable {
         }
 
         private mutating func requirement() throws(Malformed) -> Requirement {
-            skipSpace()
-            if take("!") { return .absent(try word("a key")) }
-            let key = try word("a key")
-            skipSpace()
-            if take("!") {
-                try expect("=")
+            if takeAfterSpace("!") { return .absent(try key()) }
+            let key = try key()
+            if takeAfterSpace("!") {
+                guard take("=") else { throw Malformed(reason: "has a '!' where '!=' belongs") }
                 return .differs(key, try value())
             }
             if take("=") {
@@ -71,10 +74,12 @@ struct LabelSelector: Sendable {
                 return .equals(key, try value())
             }
             guard let next = rest.first, next != UInt8(ascii: ",") else { return .exists(key) }
-            switch try word("in or notin") {
+            switch word() {
             case "in": return .oneOf(key, try set())
             case "notin": return .noneOf(key, try set())
-            case let other: throw Malformed(reason: "has '\(other)' where =, !=, in or notin belongs")
+            case let other:
+                let found = other.isEmpty ? "something else" : "'\(other)'"
+                throw Malformed(reason: "has \(found) after '\(key)', where =, !=, in, notin or a comma belongs")
             }
         }
 
@@ -86,26 +91,30 @@ struct LabelSelector: Sendable {
             return values
         }
 
+        private mutating func key() throws(Malformed) -> String {
+            let key = word()
+            if key.isEmpty { throw Malformed(reason: "lacks a key") }
+            if let reason = LabelSyntax.violation(inKey: key) { throw Malformed(reason: "has '\(key)': \(reason)") }
+            return key
+        }
+
         /// A value may be empty.
         private mutating func value() throws(Malformed) -> String {
-            skipSpace()
-            return name()
+            let value = word()
+            if let reason = LabelSyntax.violation(inValue: value) {
+                throw Malformed(reason: "has '\(value)': \(reason)")
+            }
+            return value
         }
 
-        private mutating func word(_ what: String) throws(Malformed) -> String {
+        private mutating func word() -> String {
             skipSpace()
-            let text = name()
-            if text.isEmpty { throw Malformed(reason: "lacks \(what)") }
-            return text
-        }
-
-        private mutating func name() -> String {
-            let end = rest.firstIndex { !Self.isNameByte($0) } ?? rest.endIndex
+            let end = rest.firstIndex { !Self.isWordByte($0) } ?? rest.endIndex
             defer { rest = rest[end...] }
             return String(decoding: rest[..<end], as: UTF8.self)
         }
 
-        private static func isNameByte(_ byte: UInt8) -> Bool {
+        private static func isWordByte(_ byte: UInt8) -> Bool {
             switch byte {
             case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
             case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "/"): true
@@ -114,7 +123,7 @@ struct LabelSelector: Sendable {
         }
 
         private mutating func skipSpace() {
-            while rest.first == UInt8(ascii: " ") { rest.removeFirst() }
+            while let byte = rest.first, byte == 0x20 || (0x09...0x0d).contains(byte) { rest.removeFirst() }
         }
 
         private mutating func take(_ character: Unicode.Scalar) -> Bool {

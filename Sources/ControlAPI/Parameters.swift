@@ -18,7 +18,6 @@ extension Refused {
 extension Call {
     static let limitDefault = 100
     static let limitMax = 1_000
-    static let waitMax = 60
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Refused) -> Int? {
         guard let text = query[name] else { return nil }
@@ -28,7 +27,9 @@ extension Call {
         return value
     }
 
-    func flag(_ name: String) throws(Refused) -> Bool {
+    func flag(_ name: String) throws(Refused) -> Bool { try Self.flag(name, in: query) }
+
+    static func flag(_ name: String, in query: [String: String]) throws(Refused) -> Bool {
         switch query[name] {
         case nil, "false": return false
         case "true": return true
@@ -40,27 +41,11 @@ extension Call {
         try integer("limit", in: 1...Self.limitMax) ?? Self.limitDefault
     }
 
-    func isDryRun() throws(Refused) -> Bool { try flag("dryRun") }
-
-    /// The cursor of a list ordered by id.
-    func idCursor(_ kind: ResourceID.Kind) throws(Refused) -> ResourceID? {
-        guard let text = query["cursor"] else { return nil }
-        guard let id = ResourceID(text), id.kind == kind else { throw .parameter("cursor", "is not one of ours") }
-        return id
-    }
-
-    /// The cursor of a list ordered by a number.
-    func numberCursor() throws(Refused) -> UInt64? {
-        guard let text = query["cursor"] else { return nil }
-        guard let number = UInt64(text) else { throw .parameter("cursor", "is not one of ours") }
-        return number
-    }
-
     /// A path variable that is a number; anything else names nothing.
     func pathNumber(_ name: String) throws(Refused) -> Int {
         let text = path(name)
         guard let value = Int(text), value >= 0, String(value) == text else {
-            throw Refused(.notFound, "there is no \(name == "n" ? "such number" : name) \(text)")
+            throw Refused(.notFound, "nothing here has the number \(text)")
         }
         return value
     }
@@ -88,33 +73,8 @@ extension Call {
 
     private static func revision(_ tag: String) -> UInt64? {
         guard tag.hasPrefix("\"r"), tag.hasSuffix("\""), tag.utf8.count > 3 else { return nil }
-        return UInt64(tag.dropFirst(2).dropLast())
-    }
-
-    /// RFC 7240; what is not understood is ignored, as it says.
-    var preferences: Preferences { Preferences(request.head.fields[.prefer] ?? "") }
-}
-
-struct Preferences: Sendable {
-    static let waitDefault: Duration = .seconds(2)
-
-    var respondAsync = false
-    var wait: Duration = Self.waitDefault
-    /// `handling=strict`: a refused lab step is a problem, not a result.
-    var isStrict = false
-
-    init(_ text: String) {
-        for part in text.split(whereSeparator: { $0 == "," || $0 == ";" }) {
-            let pair = part.trimming(" \t").lowercased().split(separator: "=", maxSplits: 1)
-            let value = pair.count == 2 ? pair[1].trimming(" \t\"") : ""
-            switch pair.first.map({ $0.trimming(" \t") }) {
-            case "respond-async": respondAsync = true
-            case "wait": if let seconds = Int(value), seconds >= 0 { wait = .seconds(min(seconds, Call.waitMax)) }
-            case "handling": isStrict = value == "strict"
-            default: break
-            }
-        }
-        if respondAsync { wait = .zero }
+        let digits = tag.dropFirst(2).dropLast()
+        return UInt64(digits).flatMap { String($0) == digits ? $0 : nil }
     }
 }
 
@@ -129,6 +89,7 @@ extension StringProtocol {
 
 extension HTTPField.Name {
     static let prefer = HTTPField.Name.known("Prefer")
+    static let preferenceApplied = HTTPField.Name.known("Preference-Applied")
     static let idempotencyKey = HTTPField.Name.known("Idempotency-Key")
     static let idempotencyReplayed = HTTPField.Name.known("Idempotency-Replayed")
     static let requestID = HTTPField.Name.known("X-Request-Id")

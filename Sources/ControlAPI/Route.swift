@@ -28,6 +28,16 @@ public struct Route: Sendable {
         segments = path.split(separator: "/")
     }
 
+    /// What a body may be; nil where the method has none.
+    var mediaTypes: [String]? {
+        switch method {
+        case .post: ["application/json"]
+        // Plain JSON as well: it is what the tools at hand send, and nothing else could be meant by it.
+        case .patch: ["application/merge-patch+json", "application/json"]
+        default: nil
+        }
+    }
+
     /// The values of the path's variables, if it is this path.
     func match(_ given: [String]) -> [String: String]? {
         guard given.count == segments.count else { return nil }
@@ -54,8 +64,13 @@ struct Call: Sendable {
     /// The path's variables.
     let path: [String: String]
     let query: [String: String]
+    /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
+    let isDryRun: Bool
     /// Where the answer is kept for a repeat, if the client gave a key.
     let idempotency: IdempotencyClaim?
+    let preferences: Preferences
+    /// What the answer says of them, once there was something to wait for.
+    var preferenceApplied: String?
 
     func path(_ name: String) -> String { path[name] ?? "" }
 }

@@ -25,13 +25,20 @@ public struct FakeReplayTarget: ReplayTarget {
     }
 
     public func enter(_ registers: inout Registers, on processor: Processor) throws(PortError) -> ReplayEntry {
-        .answered(try fake.call(.vpEnter, &registers, on: processor))
+        ReplayEntry(try fake.enter(&registers, on: processor))
     }
 
     public func exit(
         _ event: ReplayExit, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> ReplayEntry {
-        throw PortError(.unsupported, "no vCPU runs")
+        var guest: [Register: UInt64] = [:]
+        for (name, value) in event.registers {
+            if let register = Register(rawValue: name) { guest[register] = value }
+        }
+        let exit = TDExit(
+            reason: event.reason, qualification: event.qualification,
+            guestPhysicalAddress: event.guestPhysicalAddress, rax: event.registers["rax"], registers: guest)
+        return ReplayEntry(try fake.exit(with: exit, &registers, on: processor))
     }
 
     public func writeMemory(_ bytes: [UInt8], at address: UInt64) { fake.writePhysical(bytes, at: address) }
@@ -48,6 +55,15 @@ public struct FakeReplayTarget: ReplayTarget {
     public func orderInterrupt(atPoll poll: Int) { fake.orderInterrupt(atPoll: poll) }
     public func failKeyGenerations(_ count: Int) { fake.failKeyGenerations(count) }
     public func failRandomDraws(_ count: Int) { fake.failRandomDraws(count) }
+}
+
+extension ReplayEntry {
+    fileprivate init(_ entry: FakeEntry) {
+        switch entry {
+        case .answered(let completion): self = .answered(completion)
+        case .inside(let registers): self = .inside(registers)
+        }
+    }
 }
 
 extension FakeLock {

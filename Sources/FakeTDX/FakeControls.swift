@@ -1,5 +1,5 @@
 internal import Synchronization
-internal import TDXCalls
+public import TDXCalls
 internal import Threading
 
 // What a test, a recording or a demonstration may order from outside the module. No call goes through here.
@@ -94,7 +94,7 @@ extension FakeTDX {
     /// Whether IA32_MISC_ENABLE limits CPUID, which SYS.INIT and MNG.INIT refuse.
     public func setCPUIDLimited(_ isLimited: Bool) { state.cpuidLimited.store(isLimited, ordering: .relaxed) }
 
-    /// Declares a TD fatal, as a machine check would.
+    /// Declares a TD fatal, as a machine check would. To be done while no call works on the TD.
     ///
     /// - Returns: false if there is no TD with this TDR.
     public func setFatal(td address: UInt64) -> Bool {
@@ -109,6 +109,16 @@ extension FakeTDX {
     /// Physical memory as the host would see it.
     public func readPhysical(at address: UInt64, count: Int) -> [UInt8] {
         state.memory.read(at: address, count: count)
+    }
+
+    /// Whether a page's cache lines were flushed since it was handed out last; nil for a page that never is.
+    public func isFlushed(_ page: PageAddress<HostOwned>) -> Bool? {
+        host.allocations.withLock { state in state.pages.index(page.rawValue).map { state.flushed[$0] } }
+    }
+
+    /// Whether a page was cleared since it was handed out last; nil for a page that never is.
+    public func isCleared(_ page: PageAddress<HostOwned>) -> Bool? {
+        host.allocations.withLock { state in state.pages.index(page.rawValue).map { state.cleared[$0] } }
     }
 
     /// What the host port was asked that no correct host asks.

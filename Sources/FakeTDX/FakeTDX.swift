@@ -20,9 +20,12 @@ public final class FakeTDX: Sendable {
     }
 
     public let platform: FakePlatform
+    /// What SYS.RD answers, gathered.
+    public let module: ModuleInformation
     let state: ModuleState
     let host: HostState
-    private let processorIndex: [UInt32: Int]
+    /// Position in the platform's list by processor number; -1 where there is none.
+    private let processorIndex: [Int]
 
     /// - Throws: ``FakePlatformError`` if platform or timing cannot be.
     public init(
@@ -32,9 +35,11 @@ public final class FakeTDX: Sendable {
         try timing.validate()
         self.platform = platform
         state = ModuleState(platform: platform, timing: timing)
+        module = state.information
         host = HostState(platform: platform)
-        processorIndex = Dictionary(
-            uniqueKeysWithValues: platform.processors.enumerated().map { ($0.element.processor.rawValue, $0.offset) })
+        var index = [Int](repeating: -1, count: FakePlatform.processorNumbersEnd)
+        for (position, info) in platform.processors.enumerated() { index[Int(info.processor.rawValue)] = position }
+        processorIndex = index
         if start == .ready { bringUp() }
     }
 
@@ -52,10 +57,10 @@ public final class FakeTDX: Sendable {
 
     /// - Throws: ``PortError`` if the platform has no such processor.
     func logicalProcessor(_ processor: Processor) throws(PortError) -> LogicalProcessor {
-        guard let index = processorIndex[processor.rawValue] else {
+        guard processor.rawValue < processorIndex.count, processorIndex[Int(processor.rawValue)] >= 0 else {
             throw PortError(.notExecuted, "the fake platform has no processor \(processor.rawValue)")
         }
-        return state.processors[index]
+        return state.processors[processorIndex[Int(processor.rawValue)]]
     }
 }
 

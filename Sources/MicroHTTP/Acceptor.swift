@@ -65,7 +65,24 @@ final class Acceptor: Sendable {
             if MonotonicTime.now.duration(since: lastLook) >= .milliseconds(Int64(Self.tickMilliseconds)) {
                 lastLook = .now
                 server.connections.noticeDepartures()
+                closeLate()
             }
+        }
+    }
+
+    private func admit(_ descriptor: Int32, from address: SocketAddress) {
+        let limit = server.limits.connectionsPerAddress
+        if server.connections.announce(descriptor, from: Origin(address), atMost: limit) {
+            daemon.take(descriptor, from: address)
+        } else {
+            close(descriptor)
+            server.troubleLog.note("too many connections from \(address.numeric?.address ?? "")", at: .info)
+        }
+    }
+
+    private func closeLate() {
+        for (duty, count) in server.connections.closeLate(at: .now) {
+            server.troubleLog.note("clients were too slow (\(duty)): \(count)", at: .info)
         }
     }
 
@@ -76,8 +93,7 @@ final class Acceptor: Sendable {
                 unsafe microhttpd_accept(socket.descriptor, $0, $1)
             }
             if descriptor >= 0 {
-                server.connections.announce()
-                daemon.take(descriptor, from: address)
+                admit(descriptor, from: address)
                 continue
             }
             switch errno {

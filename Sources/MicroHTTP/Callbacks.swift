@@ -20,7 +20,10 @@ func connectionChanged(
         let descriptor = unsafe microhttpd_descriptor(handle)
         let peer = server.peer(of: descriptor)
         let seat = unsafe Seat(handle: handle)
-        let connection = Connection(peer: peer, descriptor: descriptor, server: server, seat: seat)
+        let proof = server.door.map { ClientProof($0) }
+        let isReady = unsafe prepare(handle, proof)
+        let connection = Connection(
+            peer: isReady ? peer : nil, proof: proof, descriptor: descriptor, server: server, seat: seat)
         // SAFETY: given back when the connection is over.
         unsafe socketContext.pointee = Unmanaged.passRetained(connection).toOpaque()
         server.welcome(connection)
@@ -31,6 +34,13 @@ func connectionChanged(
         let connection = unsafe Unmanaged<Connection>.fromOpaque(pointer).takeRetainedValue()
         connection.server.connections.remove(connection)
     }
+}
+
+private func prepare(_ handle: OpaquePointer, _ proof: ClientProof?) -> Bool {
+    guard let proof else { return true }
+    // SAFETY: the connection begins, and its session with it.
+    guard let session = unsafe microhttpd_session(handle) else { return false }
+    return unsafe proof.context.prepare(session)
 }
 
 /// A request line has arrived: the raw target, before the library decodes it in place.

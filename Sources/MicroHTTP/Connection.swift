@@ -11,15 +11,30 @@ final class Connection: Sendable {
     let descriptor: Int32
     let server: Server
     let seat: Seat
+    /// Nil without TLS.
+    let proof: ClientProof?
+    let deadline = Deadline()
 
-    init(peer: Peer?, descriptor: Int32, server: Server, seat: Seat) {
+    init(peer: Peer?, proof: ClientProof?, descriptor: Int32, server: Server, seat: Seat) {
         self.peer = peer
+        self.proof = proof
         self.descriptor = descriptor
         self.server = server
         self.seat = seat
+        deadline.set(.head, .coarse.advanced(bySeconds: server.limits.headSeconds))
     }
 
     var turn: Locked<Turn> { seat.turn }
+
+    /// Who is at the other end, judged by what is believed now. To be called on the connection's own thread, once the
+    /// first request has come.
+    func peerNow() -> Peer? {
+        guard var peer, let proof else { return self.peer }
+        guard case .tls(let address, let port, _) = peer.transport else { return peer }
+        let identity = proof.identity { seat.certificateChain() }
+        peer.transport = .tls(address: address, port: port, identity: identity)
+        return peer
+    }
 
     /// Ends the connection at the next opportunity. The socket itself is shut, so that also a client who is slow to
     /// take its answer does not hold it. The descriptor must still be ours: to be called with the table's lock held, or
@@ -30,6 +45,19 @@ final class Connection: Sendable {
             seat.resume(&turn)
         }
         shutdown(descriptor, microhttpd_shut_both)
+    }
+
+    /// Ends the connection because its client has missed a deadline. To be called with the table's lock held.
+    ///
+    /// A request that is just arriving on an idle connection is still served. But a client that goes on sending can
+    /// hide the end of the stream from the library, so the second time is final.
+    func leaveLate(_ duty: Deadline.Duty, at now: MonotonicTime) {
+        guard duty == .nextRequest else {
+            deadline.clear()
+            return cut()
+        }
+        deadline.set(.head, now.advanced(bySeconds: 1))
+        closeIfIdle()
     }
 
     /// Closes the connection if no request is under way. What has been sent already is still read and answered.

@@ -4,10 +4,22 @@ internal import Threading
 /// The connections of a listener. A descriptor is valid as long as its connection is in here and the lock is held.
 final class ConnectionTable: Sendable {
     private struct State {
-        var connections: [ObjectIdentifier: Connection] = [:]
-        /// Handed to the library, which has not begun with them yet.
-        var announced = 0
+        var connections: [ObjectIdentifier: (connection: Connection, origin: Origin?)] = [:]
+        /// By descriptor: handed to the library, which has not begun with them yet.
+        var announced: [Int32: Origin?] = [:]
         var lastAnnounced = MonotonicTime(nanoseconds: 0)
+        /// How many there are of each origin, the announced ones included.
+        var count: [Origin: Int] = [:]
+
+        mutating func release(_ origin: Origin?) {
+            guard let origin, let count = count[origin] else { return }
+            self.count[origin] = count > 1 ? count - 1 : nil
+        }
+
+        mutating func forget(announced descriptor: Int32) -> Origin? {
+            guard let origin = announced.removeValue(forKey: descriptor) else { return nil }
+            return origin
+        }
     }
 
     /// The library says nothing when it cannot begin with a connection for want of memory; after this time one that
@@ -24,49 +36,86 @@ final class ConnectionTable: Sendable {
     /// How many more connections may come.
     func room(under limit: Int) -> Int {
         state.withLock { state in
-            if state.announced > 0, MonotonicTime.now.duration(since: state.lastAnnounced) > Self.patience {
-                state.announced = 0
+            if !state.announced.isEmpty, MonotonicTime.now.duration(since: state.lastAnnounced) > Self.patience {
+                for descriptor in Array(state.announced.keys) { state.release(state.forget(announced: descriptor)) }
             }
-            return max(0, limit - state.connections.count - state.announced)
+            return max(0, limit - state.connections.count - state.announced.count)
         }
     }
 
-    /// A connection is about to be handed to the library.
-    func announce() {
+    /// A connection is about to be handed to the library; false, and then it must not be, when its origin has as many
+    /// as it may.
+    func announce(_ descriptor: Int32, from origin: Origin?, atMost limit: Int) -> Bool {
         state.withLock { state in
-            state.announced += 1
+            // The system gives out a descriptor again only when it has been closed: that one was lost.
+            state.release(state.forget(announced: descriptor))
+            if let origin {
+                let count = state.count[origin, default: 0]
+                guard count < limit else { return false }
+                state.count[origin] = count + 1
+            }
+            state.announced[descriptor] = .some(origin)
             state.lastAnnounced = .now
+            return true
         }
     }
 
     func insert(_ connection: Connection) {
         state.withLock { state in
-            state.announced = max(0, state.announced - 1)
-            state.connections[ObjectIdentifier(connection)] = connection
+            let origin = state.forget(announced: connection.descriptor)
+            state.connections[ObjectIdentifier(connection)] = (connection, origin)
         }
     }
 
     func remove(_ connection: Connection) {
-        _ = state.withLock { $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+        state.withLock { state in
+            let entry = state.connections.removeValue(forKey: ObjectIdentifier(connection))
+            state.release(entry?.origin)
+        }
     }
 
     /// Ends every connection and says how many there were.
     func cutAll() -> Int {
         state.withLock { state in
-            for connection in state.connections.values { connection.cut() }
+            for entry in state.connections.values { entry.connection.cut() }
             return state.connections.count
+        }
+    }
+
+    /// Ends the connections whose client was believed once and is not any more; says how many there were.
+    func cutThoseNoLongerBelieved() -> Int {
+        // Judging takes time, so it is done without the lock.
+        let all = state.withLock { $0.connections.values.map(\.connection) }
+        let fallen = all.filter { connection in connection.proof?.stillHolds() == false }
+        return state.withLock { state in
+            let open = fallen.filter { state.connections[ObjectIdentifier($0)] != nil }
+            for connection in open { connection.cut() }
+            return open.count
         }
     }
 
     func closeIdle() {
         state.withLock { state in
-            for connection in state.connections.values { connection.closeIfIdle() }
+            for entry in state.connections.values { entry.connection.closeIfIdle() }
+        }
+    }
+
+    /// Ends the connections whose client has missed a deadline; says what they owed and how many there were.
+    func closeLate(at now: MonotonicTime) -> [Deadline.Duty: Int] {
+        state.withLock { state in
+            var late: [Deadline.Duty: Int] = [:]
+            for entry in state.connections.values {
+                guard let duty = entry.connection.deadline.late(at: now) else { continue }
+                late[duty, default: 0] += 1
+                entry.connection.leaveLate(duty, at: now)
+            }
+            return late
         }
     }
 
     /// Waits until no connection is left; false when `timeout` passes first.
     func waitUntilEmpty(timeout: Duration) -> Bool {
-        state.wait(timeout: timeout) { $0.connections.isEmpty && $0.announced == 0 ? true : nil } ?? false
+        state.wait(timeout: timeout) { $0.connections.isEmpty && $0.announced.isEmpty ? true : nil } ?? false
     }
 
     /// Looks which clients of sleeping connections have gone, since the library does not look while they sleep.
@@ -75,8 +124,8 @@ final class ConnectionTable: Sendable {
     /// it streams to that client; otherwise the client may well wait for its answer, so that is only noted.
     func noticeDepartures() {
         state.withLock { state in
-            let asleep = state.connections.values.compactMap { connection in
-                connection.turn.withLock { $0.sleep }.map { (connection, $0) }
+            let asleep = state.connections.values.compactMap { entry in
+                entry.connection.turn.withLock { $0.sleep }.map { (entry.connection, $0) }
             }
             var polled = asleep.map { pollfd(fd: $0.0.descriptor, events: Self.peerHasStopped, revents: 0) }
             guard !polled.isEmpty else { return }

@@ -14,14 +14,27 @@ internal import Glibc
     init?(_ server: Server, workers: Int) {
         self.server = server
         let context = unsafe Unmanaged.passUnretained(server).toOpaque()
+        // The library gives each thread of its pool an equal share of this number, and a thread that reaches its share
+        // forgets to release a lock: no thread may ever reach it, even if all connections fall to one.
+        let connections = (server.limits.connections + Limits.spareConnections) * workers
         var settings = unsafe microhttpd_settings(
             handle: requestAdvanced, completed: requestEnded, connection: connectionChanged, target: targetArrived,
-            log: troubleLogged, context: context, workers: UInt32(workers),
-            connections: UInt32(server.limits.connections + Limits.spareConnections),
-            idle_seconds: server.limits.idleSeconds, connection_memory_bytes: Limits.connectionMemoryBytes)
-        // SAFETY: the settings are read during the call; the server is held by this object for as long as the daemon runs.
-        guard let handle = unsafe microhttpd_start(&settings) else { return nil }
+            log: troubleLogged, context: context, workers: UInt32(workers), connections: UInt32(connections),
+            idle_seconds: server.limits.librarySeconds, connection_memory_bytes: server.limits.connectionMemoryBytes,
+            tls_priorities: nil)
+        // SAFETY: the settings are read during the call; the server is held by this object for as long as the daemon
+        // runs.
+        guard let handle = unsafe Self.start(&settings, isTLS: server.door != nil) else { return nil }
         unsafe self.handle = handle
+    }
+
+    private static func start(_ settings: inout microhttpd_settings, isTLS: Bool) -> OpaquePointer? {
+        guard isTLS else { return unsafe microhttpd_start(&settings) }
+        return unsafe TLSContext.priorities.withCString { priorities in
+            unsafe settings.tls_priorities = priorities
+            // SAFETY: the text is read during the call.
+            return unsafe microhttpd_start(&settings)
+        }
     }
 
     /// Hands over an accepted socket; the library closes it, also when it cannot take it.

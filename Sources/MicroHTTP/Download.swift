@@ -21,6 +21,7 @@ final class Download {
     /// Fills `buffer` as far as there is something, and says how far: what the library's content reader returns.
     func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         wasPulled = true
+        request.expectsTaking(buffer.count)
         while offset == piece.count {
             if request.connection.turn.withLock({ $0.isCut }) { return microhttpd_end_with_error }
             request.connection.turn.withLock { $0.woken = false }

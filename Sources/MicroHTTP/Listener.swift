@@ -3,11 +3,13 @@ public import Logging
 internal import Threading
 
 /// Where a listener listens.
-public enum Endpoint: Hashable, Sendable {
+public enum Endpoint: Sendable {
     /// A Unix socket. `mode` is the file's, such as `0o660`: who may connect is decided by the file system first.
     case unixSocket(path: String, mode: UInt32)
     /// Plain HTTP over TCP, on a numeric loopback address only. Port 0 lets the system choose.
     case plainTCP(address: String, port: UInt16)
+    /// HTTP over TLS 1.2 or 1.3, on any numeric address. Port 0 lets the system choose.
+    case tlsTCP(address: String, port: UInt16, tls: TLSConfiguration)
 }
 
 /// One listening socket and the server behind it.
@@ -39,14 +41,23 @@ public final class Listener: Sendable {
         guard (1...Limits.largestPool).contains(workers) else {
             throw .unusableLimits("workers must lie between 1 and \(Limits.largestPool)")
         }
+        let door: TLSDoor?
         switch endpoint {
-        case .unixSocket(let path, let mode): socket = try ListeningSocket.unix(path, mode: mode)
-        case .plainTCP(let address, let port): socket = try ListeningSocket.tcp(address, port: port)
+        case .unixSocket(let path, let mode):
+            door = nil
+            socket = try ListeningSocket.unix(path, mode: mode)
+        case .plainTCP(let address, let port):
+            door = nil
+            socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: true)
+        case .tlsTCP(let address, let port, let tls):
+            door = TLSDoor(try TLSContext(tls))
+            socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: false)
         }
         var logger = logger
         logger[metadataKey: "listener"] = "\(name)"
         let isUnix = if case .unixSocket = endpoint { true } else { false }
-        server = Server(name: name, isUnix: isUnix, limits: limits, responder: responder, logger: logger)
+        server = Server(
+            name: name, isUnix: isUnix, door: door, limits: limits, responder: responder, logger: logger)
         guard let daemon = Daemon(server, workers: workers) else { throw .libraryRefused }
         self.daemon = daemon
         do throws(ListenerError) {
@@ -66,6 +77,34 @@ public final class Listener: Sendable {
 
     /// Connections open now, idle ones included.
     public var connectionCount: Int { server.connections.count }
+
+    /// Shows another certificate from now on, and believes other clients.
+    ///
+    /// Open connections go on. Each client that has been believed is judged again, and where it is not believed any
+    /// more its connection is cut. Earlier sessions are not resumed, so that every new connection sees the new
+    /// certificate.
+    ///
+    /// - Precondition: this is a TLS listener.
+    /// - Returns: how many connections were cut.
+    /// - Throws: `unusableCertificate`; everything stays as it was then.
+    @discardableResult
+    public func replace(tls: TLSConfiguration) throws(ListenerError) -> Int {
+        guard let door = server.door else { preconditionFailure("only a TLS listener has certificates") }
+        door.replace(with: try TLSContext(tls))
+        let cut = server.connections.cutThoseNoLongerBelieved()
+        server.logger.notice("Certificates and trust replaced", metadata: ["connectionsCut": "\(cut)"])
+        return cut
+    }
+
+    /// Judges every client again that has been believed, and cuts those that are not believed any more: certificates
+    /// expire while connections are open, and what `verify` consults may have changed.
+    ///
+    /// - Returns: how many connections were cut; 0 without TLS.
+    @discardableResult
+    public func judgeClientsAgain() -> Int {
+        server.door?.voidJudgements()
+        return server.connections.cutThoseNoLongerBelieved()
+    }
 
     /// Begins to drain: no new connection is taken, idle ones are closed, and every answer closes its connection.
     ///

@@ -10,6 +10,8 @@ public enum ListenerError: Error, Hashable, Sendable {
     case unusableAddress(String)
     /// Plain TCP is served on loopback only.
     case notLoopback(String)
+    /// The server's certificate or key cannot be used; GnuTLS's words.
+    case unusableCertificate(String)
     /// A limit or the number of workers makes no sense.
     case unusableLimits(String)
     /// The system refused; `call` with `errno`.
@@ -26,6 +28,7 @@ extension ListenerError: CustomStringConvertible {
         case .inUse(let place): "somebody listens on '\(place)' already"
         case .unusableAddress(let text): "'\(text)' is no numeric IPv4 or IPv6 address"
         case .notLoopback(let text): "'\(text)' is not a loopback address, and plain HTTP is served there only"
+        case .unusableCertificate(let reason): "the server's certificate or key cannot be used: \(reason)"
         case .unusableLimits(let reason): reason
         case .system(let call, let errno): "\(call) failed (errno \(errno))"
         case .libraryRefused: "libmicrohttpd did not start"

@@ -27,12 +27,15 @@ final class OngoingRequest: @unchecked Sendable {
     private var head: RequestHead?
     private var body: [UInt8] = []
     private var swallowedBytes = 0
+    private var clock: UploadClock
     private(set) var download: Download?
 
     init(on connection: Connection, target: [UInt8]) {
         self.connection = connection
         self.target = target
         serial = connection.turn.withLock { $0.serial }
+        clock = UploadClock(connection.server.limits, now: .coarse)
+        connection.deadline.set(.head, clock.headDue)
     }
 
     /// What the library is to do next.
@@ -57,16 +60,19 @@ final class OngoingRequest: @unchecked Sendable {
             turn.isBusy = true
             return turn.isCut
         }
-        guard !isCut, let peer = connection.peer else { return .close }
+        guard !isCut, let peer = connection.peerNow() else { return .close }
         let verdict: ProtocolRules.Verdict
         do throws(Refusal) {
-            verdict = try ProtocolRules.check(received, limits: server.limits)
+            verdict = try ProtocolRules.check(received, limits: server.limits, isTLS: server.door != nil)
         } catch {
             phase = .answered
             return .send(server.responder.response(to: error, of: nil), closing: true)
         }
-        let head = RequestHead(peer: peer, request: verdict.request)
+        let now = MonotonicTime.coarse
+        let head = RequestHead(peer: peer, request: verdict.request, received: now)
         self.head = head
+        clock.beginBody(now: now)
+        connection.deadline.set(.body, clock.bodyDue)
         switch server.responder.plan(for: head) {
         case .collect(let maximumBytes):
             return collect(upTo: min(max(0, maximumBytes), server.limits.bodyBytes), verdict)
@@ -84,6 +90,9 @@ final class OngoingRequest: @unchecked Sendable {
         let (isCut, isAsleep) = connection.turn.withLock { ($0.isCut, $0.sleep != nil) }
         if isCut { return .close }
         if isAsleep { return .offerAgain }
+        if clock.isHeld { clock.goOn(now: .coarse) }
+        clock.took(bytes.count)
+        connection.deadline.set(.body, clock.bodyDue)
         switch phase {
         case .collecting(let maximumBytes):
             if bytes.count > maximumBytes - body.count {
@@ -106,6 +115,7 @@ final class OngoingRequest: @unchecked Sendable {
 
     /// The request is complete, or the connection has been resumed for its answer.
     func finishReading() -> Next {
+        connection.deadline.clear()
         switch phase {
         case .collecting:
             return respond(receiver: nil)
@@ -138,10 +148,19 @@ final class OngoingRequest: @unchecked Sendable {
         download?.end(completely: completely)
         download = nil
         phase = .answered
+        connection.deadline.set(.nextRequest, .coarse.advanced(bySeconds: server.limits.idleSeconds))
     }
 
     /// Remembers the stream that is about to be sent, so that it learns of its end.
     func attach(_ source: any BodySource) { download = Download(source, for: self) }
+
+    /// The client is to take so many bytes now.
+    func expectsTaking(_ bytes: Int) {
+        let limits = server.limits
+        let due = MonotonicTime.coarse.advanced(bySeconds: limits.answerSeconds)
+            .advanced(by: UInt64(bytes), at: limits.answerBytesPerSecond)
+        connection.deadline.set(.answer, due)
+    }
 
     /// No answer could be sent after all.
     func abandon(_ response: Response) { if download == nil { response.discard() } }
@@ -185,7 +204,9 @@ final class OngoingRequest: @unchecked Sendable {
         case .more:
             return .goOn
         case .full:
-            return sleep(for: .upload) == .mustEnd ? .close : .goOn
+            let outcome = sleep(for: .upload)
+            if outcome == .asleep { clock.hold(now: .coarse) }
+            return outcome == .mustEnd ? .close : .goOn
         case .refuse(let response):
             receiver.end(.broken)
             phase = .swallowing(response, closing: true)
@@ -237,7 +258,9 @@ final class OngoingRequest: @unchecked Sendable {
     }
 
     func sleep(for reason: Turn.Sleep) -> SleepOutcome {
-        connection.turn.withLock { turn in
+        // The client owes nothing while it is we who are not ready.
+        connection.deadline.clear()
+        return connection.turn.withLock { turn in
             if turn.isCut { return .mustEnd }
             if turn.woken {
                 turn.woken = false

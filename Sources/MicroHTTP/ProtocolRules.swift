@@ -30,7 +30,7 @@ enum ProtocolRules {
         var expectsContinue: Bool
     }
 
-    static func check(_ head: ReceivedHead, limits: Limits) throws(Refusal) -> Verdict {
+    static func check(_ head: ReceivedHead, limits: Limits, isTLS: Bool) throws(Refusal) -> Verdict {
         guard head.target.count <= limits.targetBytes else { throw .targetTooLong }
         guard head.headBytes <= limits.headBytes, head.fields.count <= limits.fields else { throw .headTooLarge }
         guard let method = HTTPRequest.Method(head.method) else { throw .bad("bad-method", "the method is no token") }
@@ -54,7 +54,8 @@ enum ProtocolRules {
         let framing = try framing(decisive, isHTTP10: head.isHTTP10)
         let expectsContinue = try expectation(decisive.expectations, isHTTP10: head.isHTTP10)
         let request = HTTPRequest(
-            method: method, scheme: "http", authority: authority ?? host, path: path, headerFields: fields)
+            method: method, scheme: isTLS ? "https" : "http", authority: authority ?? host, path: path,
+            headerFields: fields)
         return Verdict(request: request, framing: framing, expectsContinue: expectsContinue)
     }
 

@@ -13,6 +13,21 @@ internal import Threading
 
     init(handle: OpaquePointer) { unsafe self.handle = handle }
 
+    /// What the client has shown in its handshake: DER, its own certificate first; empty when it showed nothing. To be
+    /// called on the connection's own thread.
+    func certificateChain() -> [[UInt8]] {
+        var count: UInt32 = 0
+        // SAFETY: the library has the connection and its session; what the session hands out is good until the session
+        // is used again, and is copied here.
+        guard let session = unsafe microhttpd_session(handle),
+            let first = unsafe gnutls_certificate_get_peers(session, &count)
+        else { return [] }
+        let certificates = unsafe UnsafeBufferPointer(start: first, count: Int(count))
+        return unsafe certificates.prefix(TLSConfiguration.largestChain + 1).map { certificate in
+            unsafe [UInt8](UnsafeBufferPointer(start: certificate.data, count: Int(certificate.size)))
+        }
+    }
+
     /// Takes the connection out of the event loop until `resume`. To be called in a callback, with the lock held.
     func suspend(_ turn: inout Turn, for sleep: Turn.Sleep) {
         turn.sleep = sleep

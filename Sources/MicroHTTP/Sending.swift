@@ -21,6 +21,7 @@ enum Sending {
             let added = unsafe MHD_add_response_header(object, field.name.rawName, field.value)
             if added != .YES { request.connection.server.logger.error("A field could not be sent") }
         }
+        request.expectsTaking(response.body.count)
         if closing { unsafe MHD_add_response_header(object, "Connection", "close") }
         return unsafe MHD_queue_response(connection, UInt32(code), object)
     }
@@ -54,6 +55,17 @@ enum Sending {
             // SAFETY: the reference taken here is given back by `releaseRequest`.
             return unsafe microhttpd_streamed_response(
                 Limits.streamBlockBytes, fillFromSource, Unmanaged.passRetained(request).toOpaque(), releaseRequest)
+        }
+    }
+}
+
+extension Response.Body {
+    /// Bytes, as far as they are known beforehand.
+    fileprivate var count: Int {
+        switch self {
+        case .none, .stream: 0
+        case .bytes(let bytes): bytes.count
+        case .shared(let body): body.count
         }
     }
 }

@@ -8,6 +8,8 @@ internal import Synchronization
 final class Server: Sendable {
     let name: String
     private let isUnix: Bool
+    /// Nil without TLS.
+    let door: TLSDoor?
     let limits: Limits
     let responder: any Responder
     let logger: Logger
@@ -16,9 +18,12 @@ final class Server: Sendable {
     private let draining = Atomic(false)
     private let doorIsClosed = Atomic(false)
 
-    init(name: String, isUnix: Bool, limits: Limits, responder: any Responder, logger: Logger) {
+    init(
+        name: String, isUnix: Bool, door: TLSDoor?, limits: Limits, responder: any Responder, logger: Logger
+    ) {
         self.name = name
         self.isUnix = isUnix
+        self.door = door
         self.limits = limits
         self.responder = responder
         self.logger = logger
@@ -43,7 +48,10 @@ final class Server: Sendable {
     /// Who is at the other end, asked once for each connection; nil when the system does not say, and then nobody
     /// must be served.
     func peer(of descriptor: Int32) -> Peer? {
-        let transport = isUnix ? SocketAddress.unixPeer(of: descriptor) : SocketAddress.tcpPeer(of: descriptor)
+        let transport =
+            isUnix
+            ? SocketAddress.unixPeer(of: descriptor)
+            : SocketAddress.tcpPeer(of: descriptor, isTLS: door != nil)
         return transport.map { Peer(listener: name, transport: $0) }
     }
 }

@@ -99,11 +99,13 @@ struct SocketAddress {
     }
 
     /// The address at the other end of a TCP connection; nil when it is gone already.
-    static func tcpPeer(of descriptor: Int32) -> Peer.Transport? {
+    static func tcpPeer(of descriptor: Int32, isTLS: Bool) -> Peer.Transport? {
         // SAFETY: the call writes no more than the storage has room for.
         let (result, address) = unsafe filled { unsafe getpeername(descriptor, $0, $1) }
         guard result == 0, let numeric = address.numeric else { return nil }
-        return .tcp(address: numeric.address, port: numeric.port)
+        return isTLS
+            ? .tls(address: numeric.address, port: numeric.port, identity: .none)
+            : .tcp(address: numeric.address, port: numeric.port)
     }
 
     /// Who connected to a Unix socket, as the kernel recorded it then.

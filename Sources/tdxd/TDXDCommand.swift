@@ -25,6 +25,6 @@ struct TDXDCommand: ParsableCommand {
             \(ExitStatus.explanation)
             """,
         version: "tdxd \(Version.current)",
-        subcommands: [Serve.self, CheckConfig.self],
+        subcommands: [Serve.self, CheckConfig.self, TraceCommand.self],
         defaultSubcommand: Serve.self)
 }

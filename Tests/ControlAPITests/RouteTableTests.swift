@@ -1,6 +1,7 @@
-import ControlAPI
 import HTTPTypes
 import Testing
+
+@testable import ControlAPI
 
 @Suite("Every route is in the contract, and every entry of the contract is a route")
 struct RouteTableTests {

@@ -64,16 +64,6 @@ struct EncodingTests {
         #expect(!text.contains("null"))
     }
 
-    @Test("A list is the concatenation of its items")
-    func lists() {
-        let items: [[UInt8]] = [Array(#"{"a":1}"#.utf8), Array("{}".utf8)]
-        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-        #expect(text(ControlJSON.encodeList(items: items, revision: 7)) == #"{"items":[{"a":1},{}],"revision":7}"#)
-        #expect(
-            text(ControlJSON.encodeList(items: [], nextCursor: "a\"/b", revision: 0))
-                == #"{"items":[],"nextCursor":"a\"/b","revision":0}"#)
-    }
-
     @Test("An unknown word in an answer survives; in a request it is refused")
     func openWords() throws {
         let json =

@@ -111,12 +111,17 @@ class Daemon:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error=None, *_):
         for client in self.clients:
             client.close()
-        if self.process is not None and self.process.poll() is None:
-            self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            if self.process is not None and self.process.poll() is None:
+                code = self.stop()
+                # Nothing is under way any more, so there is no reason to end otherwise.
+                if error is None and code != 0:
+                    raise AssertionError(f"tdxd ended with {code}:\n{self.log_text()[-4000:]}")
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def start(self):
         plain = [part for role in self.plain_roles for part in ("--listen-plain", f"127.0.0.1:0,role={role}")]

@@ -10,6 +10,8 @@ from daemon import Daemon, create, destroy
 CYCLES = 1000
 CLIENTS = 8
 CALLS_PER_CYCLE = 50
+# One write-back of a package serves every TD whose KeyID was flushed when it began.
+WRITE_BACKS_PER_CYCLE = 2
 
 
 class Cycles(unittest.TestCase):
@@ -44,15 +46,17 @@ class Cycles(unittest.TestCase):
 
     def check_records(self, records):
         """Each call succeeded in the end; what the module refused in passing was tried again."""
-        answers = {}
+        self.assertEqual(len({record["id"] for record in records}), len(records))
+        answers, write_backs = {}, 0
         for record in records:
             key = (record["completion"]["name"], record["handledAs"])
             answers[key] = answers.get(key, 0) + record.get("repeats", 1)
-        accepted = sum(number for (_, handled), number in answers.items() if handled == "accepted")
-        self.assertEqual(accepted, CYCLES * CALLS_PER_CYCLE, answers)
-        others = {handled for _, handled in answers} - {"accepted"}
-        self.assertLessEqual(others, {"retried", "resumed"}, answers)
+            write_backs += record["leaf"] == "TDH.PHYMEM.CACHE.WB" and record["handledAs"] == "accepted"
         print("answers of the module:", {f"{name} {handled}": number for (name, handled), number in answers.items()})
+        accepted = sum(number for (_, handled), number in answers.items() if handled == "accepted")
+        self.assertEqual(accepted - write_backs, CYCLES * (CALLS_PER_CYCLE - WRITE_BACKS_PER_CYCLE))
+        self.assertLessEqual(write_backs, CYCLES * WRITE_BACKS_PER_CYCLE)
+        self.assertLessEqual({handled for _, handled in answers} - {"accepted"}, {"retried", "resumed"})
 
 
 if __name__ == "__main__":

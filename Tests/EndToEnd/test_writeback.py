@@ -22,7 +22,7 @@ class WriteBack(unittest.TestCase):
         self.daemon = self.enterContext(
             Daemon(
                 "--fake-write-back-ms", str(WRITE_BACK_MS), "--fake-slice-us", str(SLICE_US),
-                "--fake-keyids", str(2 * ROUNDS * CREATIONS + 64),
+                "--fake-keyids", str((2 * ROUNDS + 1) * CREATIONS + ROUNDS),
             )
         )
         self.client = self.daemon.client()

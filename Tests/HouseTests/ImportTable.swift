@@ -31,11 +31,15 @@ struct RoomRule {
         RoomRule("KernelShim", ["CTDXShim", "TDXCalls", "Threading"], outside: ["Glibc"]),
         RoomRule("FakeTransport", ["TDXCalls", "Threading"], outside: ["Glibc"]),
         RoomRule("SEAMCALLTrace", ["TDXCalls", "Threading"], outside: ["FoundationEssentials"]),
+        // A room of its own: recordings know nothing of the fake, nor the fake of recordings, and both the daemon and
+        // the tests replay.
+        RoomRule("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace", "Threading"]),
         RoomRule("Digests", ["COpenSSL", "Threading"]),
         RoomRule("TDLifecycle", ["TDXCalls", "Digests", "Threading"], outside: ["Logging"]),
         RoomRule("LifecycleJournal", ["TDLifecycle", "Threading"], outside: ["GRDB"]),
         RoomRule("HTTPExchange", ["Threading"], outside: ["HTTPTypes"]),
-        RoomRule("Certificates", ["COpenSSL", "Threading"]),
+        // Glibc: it writes keys to disk, with modes, locks and renames.
+        RoomRule("Certificates", ["COpenSSL", "Threading"], outside: ["Glibc"]),
         // Glibc and HTTPTypes: it owns sockets, and speaks the exchange's vocabulary, whose words are HTTPTypes'.
         RoomRule(
             "MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Certificates", "Threading"],
@@ -55,6 +59,7 @@ struct RoomRule {
     private static let everyRoom: Set<String> = [
         "Threading", "TDXCalls", "FakeTDX", "KernelShim", "FakeTransport", "SEAMCALLTrace", "Digests", "TDLifecycle",
         "LifecycleJournal", "HTTPExchange", "Certificates", "MicroHTTP", "ControlSchema", "ControlAPI", "ControlClient",
+        "FakeReplay",
     ]
     private static let executables: Set<String> = [
         "ArgumentParser", "Configuration", "FoundationEssentials", "Glibc", "Logging",

@@ -133,6 +133,14 @@ final class RawClient: @unchecked Sendable {
         return false
     }
 
+    /// True once the server has closed its side and everything before that has been read.
+    var hasEnded: Bool {
+        var byte: UInt8 = 0
+        // SAFETY: one byte.
+        let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        return count == 0 || (count < 0 && errno != EAGAIN)
+    }
+
     /// Takes `count` bytes of what has come or is to come.
     func take(_ count: Int) throws -> [UInt8] {
         while received.count < count {

@@ -43,7 +43,9 @@ struct SuspendedAnswerTests {
     @Test("Two hundred connections wait at once, and each gets its own answer")
     func manyAtOnce() throws {
         let shelf = Shelf()
-        let (listener, port) = try serve(shelf)
+        var limits = Limits()
+        limits.connectionsPerAddress = 200
+        let (listener, port) = try serve(shelf, limits: limits)
         defer { listener.stop(within: .zero) }
         let clients = try (0..<200).map { _ in try RawClient(port: port) }
         for (number, client) in clients.enumerated() { client.get("/\(number)", "X-Number: \(number)\r\n") }

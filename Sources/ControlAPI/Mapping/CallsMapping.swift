@@ -14,7 +14,7 @@ extension SEAMCALLRecord {
             durationNanos: isPlanned ? nil : record.durationNanos, leaf: LeafName(record.leaf),
             leafNumber: Int(record.leaf.number), version: Int(record.leaf.version), wrapper: info?.wrapperName ?? "",
             processor: Int(record.processor.rawValue), package: record.package.map { Int($0.rawValue) },
-            attempt: max(record.attempt, 1), repeats: record.repeats == 0 ? nil : record.repeats,
+            attempt: record.attempt, repeats: record.repeats == 0 ? nil : record.repeats,
             tdId: record.td?.description, vcpuNumber: record.vcpu, keyId: record.keyID.map { Int($0.rawValue) },
             operationId: record.operation?.description, requestId: record.requester.requestID.description,
             principal: record.requester.principal, backend: BackendKind(service),
@@ -113,10 +113,11 @@ private struct CallNames {
         case Leaf.phymemCacheWB.number:
             arguments.resume = record.input.rcx == 1
         case Leaf.phymemPageReclaim.number, Leaf.phymemPageRDMD.number:
+            guard record.rcxIsAnswer else { break }
             outputs.pageType = PAMTType(rawValue: PageType(rawValue: record.output.rcx).name)
             outputs.pageOwner = isFull ? HexValue(record.output.rdx) : nil
             outputs.pageSize = PageSize(rawValue: record.output.r8).name
-        case Leaf.mngInit.number where record.completion?.isError == true:
+        case Leaf.mngInit.number where record.completion?.isError == true && record.rcxIsAnswer:
             outputs.extendedError = ExtendedError(record.output.rcx, record.completion)
         default:
             break
@@ -143,6 +144,12 @@ private struct CallNames {
         guard record.completion?.isError == false else { return }
         if isWrite { outputs.previous = HexValue(record.output.r8) } else { outputs.value = HexValue(record.output.r8) }
     }
+}
+
+extension CallRecord {
+    /// Whether RCX is an answer of the leaf's. These leaves take an address in it and clear it first; a call that was
+    /// turned away before the leaf leaves it as it was, and an address that went in must not be read as an answer.
+    fileprivate var rcxIsAnswer: Bool { completion != nil && output.rcx != input.rcx }
 }
 
 extension ExtendedError {

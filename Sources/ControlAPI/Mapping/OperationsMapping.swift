@@ -2,6 +2,9 @@ internal import ControlSchema
 internal import TDLifecycle
 internal import TDXCalls
 
+/// An operation on 65,535 vCPUs does not name them all, and neither does what it left behind.
+private let listedMax = 1_000
+
 extension ControlSchema.Operation {
     init(_ operation: TDLifecycle.Operation, problem: Problem?) {
         let id = operation.id.description
@@ -10,14 +13,15 @@ extension ControlSchema.Operation {
         switch operation.kind {
         case .createTD, .deleteTD: links["result"] = td
         case .createVCPUs: links["result"] = "\(td)/vcpus"
-        case .step: if let record = operation.stepRecord { links["result"] = "/seamcalls?operation=\(id)#\(record.id)" }
+        case .step: links["result"] = operation.stepRecord == nil ? nil : links["seamcalls"]
         }
         if operation.isCancellable { links["cancel"] = "/operations/\(id)/actions/cancel" }
         self.init(
             id: id, kind: OperationKind(rawValue: operation.kind.rawValue),
             state: OperationState(rawValue: operation.state.rawValue),
             target: OperationTarget(
-                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(1_000)) }, link: td),
+                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) },
+                link: td),
             createdBy: operation.requester.principal, requestId: operation.requester.requestID.description,
             idempotencyKey: operation.requester.idempotencyKey, createdAt: Timestamp(operation.createdAt),
             startedAt: operation.startedAt.map { Timestamp($0) }, endedAt: operation.endedAt.map { Timestamp($0) },
@@ -49,11 +53,11 @@ extension ControlSchema.Operation {
 }
 
 extension ControlSchema.Residue {
-    fileprivate static func list(
+    static func list(
         _ residue: TDLifecycle.Residue, of operation: TDLifecycle.Operation
     ) -> [ControlSchema.Residue] {
         let td = operation.td.description
-        var list = residue.vcpusCreated.prefix(1_000).map { number in
+        var list = residue.vcpusCreated.prefix(listedMax).map { number in
             let isReady = residue.vcpusInitialized.contains(number)
             return ControlSchema.Residue(
                 kind: .vcpu,
@@ -61,7 +65,7 @@ extension ControlSchema.Residue {
                     + "its pages come back when the TD is deleted",
                 tdId: td, vcpuNumber: number)
         }
-        for thing in residue.quarantined.prefix(1_000) {
+        for thing in residue.quarantined.prefix(listedMax) {
             let record = thing.record?.description
             let what = "could not be freed: \(thing.leaf.name) answered \(thing.completion?.name ?? "nothing")"
             switch thing.thing {
@@ -82,7 +86,8 @@ extension ControlSchema.Residue {
 }
 
 extension ControlSchema.Plan {
-    init(_ plan: TDLifecycle.Plan, kind: TDLifecycle.Operation.Kind) {
+    /// - Parameter foreseen: what the module is bound to refuse of the plan.
+    init(_ plan: TDLifecycle.Plan, kind: TDLifecycle.Operation.Kind, foreseen: [PlannedRefusal] = []) {
         self.init(
             kind: OperationKind(rawValue: kind.rawValue),
             leaves: plan.entries.map { entry in
@@ -93,6 +98,6 @@ extension ControlSchema.Plan {
             pages: PlannedPages(
                 tdr: plan.pages[.tdr] ?? 0, tdcs: plan.pages[.tdcs] ?? 0, tdvpr: plan.pages[.tdvpr] ?? 0,
                 tdcx: plan.pages[.tdcx] ?? 0),
-            keyIds: plan.keyIDs, wouldFail: [])
+            keyIds: plan.keyIDs, wouldFail: foreseen)
     }
 }

@@ -18,13 +18,11 @@ extension ControlAPI {
             if let outcome = operation.outcomeSentence {
                 refused.problem.detail = [refused.problem.detail, outcome].compactMap(\.self).joined(separator: " ")
             }
+            refused.problem.residue = operation.residue.map { ControlSchema.Residue.list($0, of: operation) }
             if operation.kind == .createVCPUs {
                 refused.problem.created = operation.residue?.vcpusCreated ?? []
                 refused.problem.initialized = operation.residue?.vcpusInitialized ?? []
             }
-        }
-        if refused.problem.status == HTTPResponse.Status.serviceUnavailable.code {
-            refused.fields[.retryAfter] = "1"
         }
         return refused
     }
@@ -56,13 +54,13 @@ extension ControlAPI {
             return refused
         case .preconditionFailed(let revision):
             var refused = Refused(.preconditionFailed, "the revision is \(revision)")
-            refused.fields[.eTag] = "\"r\(revision)\""
+            refused.fields[.eTag] = Self.tag(revision)
             return refused
         case .capacity(let shortage):
             return capacity(shortage)
         case .maxVCPUsExceeded(let requested, let existing, let max):
             return violation(
-                .maxVcpusExceeded, existing == 0 ? "/spec/vcpuCount" : "/count",
+                .maxVcpusExceeded, spec == nil ? "/count" : "/spec/vcpuCount",
                 "\(existing) vCPUs exist, \(requested) more are asked for, and maxVcpus is \(max)")
         case .cpuidNotConfigurable(let index):
             return violation(
@@ -110,12 +108,26 @@ extension ControlAPI {
     }
 
     private func wrongState(_ state: WrongState) -> Refused {
-        var refused = Refused(.wrongState, state.reason)
+        wrongState(
+            state.reason, phase: state.phase, lifecycle: state.lifecycle, opState: state.opState,
+            allowed: state.allowed)
+    }
+
+    func wrongState(_ domain: Domain, _ reason: String) -> Refused {
+        wrongState(
+            reason, phase: domain.phase, lifecycle: domain.lifecycle, opState: domain.opState,
+            allowed: domain.allowedActions(on: platform))
+    }
+
+    private func wrongState(
+        _ reason: String, phase: Phase, lifecycle: Lifecycle, opState: TDLifecycle.OpState?,
+        allowed: [TDLifecycle.Action]
+    ) -> Refused {
+        var refused = Refused(.wrongState, reason)
         refused.problem.currentState = CurrentState(
-            phase: TDPhase(rawValue: state.phase.rawValue),
-            lifecycleState: LifecycleState(rawValue: state.lifecycle.rawValue),
-            opState: state.opState.map { ControlSchema.OpState(rawValue: $0.rawValue) })
-        refused.problem.allowedActions = state.allowed.map { ActionName(rawValue: $0.rawValue) }
+            phase: TDPhase(rawValue: phase.rawValue), lifecycleState: LifecycleState(rawValue: lifecycle.rawValue),
+            opState: opState.map { ControlSchema.OpState(rawValue: $0.rawValue) })
+        refused.problem.allowedActions = allowed.map { ActionName(rawValue: $0.rawValue) }
         return refused
     }
 
@@ -155,11 +167,9 @@ extension ControlAPI {
             status: completion.httpStatus, code: code, detail: "\(record.leaf.name) answered \(completion).",
             retryable: completion.outcome == .recoverable)
         problem.seamcall = self.record(record, role)
-        if record.leaf.number == Leaf.mngInit.number, let spec {
-            if let violation = Self.violation(completion, record, spec, platform.module) {
-                problem.violations = [violation]
-                problem.detail = "\(record.leaf.name) refused \(violation.pointer ?? ""): \(violation.reason)."
-            }
+        if let violation = spec?.violation(record, platform.module) {
+            problem.violations = [violation]
+            problem.detail = "\(record.leaf.name) refused \(violation.pointer ?? ""): \(violation.reason)."
         }
         if [.mngRD, .vpRD].contains(record.leaf), case .metadataFieldNotReadable = completion {
             let context: FieldID.Context = record.leaf == .mngRD ? .td : .vp
@@ -167,72 +177,6 @@ extension ControlAPI {
             if let found, found.info.debug.readMask != 0 { problem.readableWhen = "debug" }
         }
         return Refused(problem: problem)
-    }
-
-    /// Which member of the spec TDH.MNG.INIT did not like.
-    private static func violation(
-        _ completion: TDXCalls.Completion, _ record: CallRecord, _ spec: TDLifecycle.TDSpec,
-        _ module: TDXCalls.ModuleInformation
-    ) -> Violation? {
-        guard case .operandInvalid = completion, let operand = completion.operand else { return nil }
-        switch operand {
-        case .attributes:
-            let extra = spec.attributes.rawValue & ~module.attributesFixed0
-            let missing = module.attributesFixed1 & ~spec.attributes.rawValue
-            let reason = bitsReason(extra, missing, TDAttributes.bitNames) ?? "these attributes exclude each other"
-            return Violation(
-                pointer: "/spec/attributes", reason: reason, allowedMask: HexValue(module.attributesFixed0))
-        case .xfam:
-            let extra = spec.xfam.rawValue & ~module.xfamFixed0
-            let missing = module.xfamFixed1 & ~spec.xfam.rawValue
-            let reason =
-                bitsReason(extra, missing, XFAM.bitNames)
-                ?? "these features do not go together, or this processor lacks one"
-            return Violation(pointer: "/spec/xfam", reason: reason, allowedMask: HexValue(module.xfamFixed0))
-        case .maxVCPUs:
-            return Violation(pointer: "/spec/maxVcpus", reason: "the module does not take \(spec.maxVCPUs)")
-        case .numL2VMs:
-            return Violation(pointer: "/spec/numL2Vms", reason: "the module does not take \(spec.numL2VMs)")
-        case .execControls:
-            return Violation(
-                pointer: "/spec/gpaWidthBits", reason: "the module does not take these CONFIG_FLAGS",
-                allowedMask: HexValue(module.configFlagsFixed0))
-        case .eptpControls:
-            return Violation(
-                pointer: "/spec/eptLevels",
-                reason: "\(spec.eptLevels) levels do not go with \(spec.gpaWidthBits) bits, or not with this processor")
-        case .tscFrequency:
-            return Violation(pointer: "/spec/tscFrequencyKhz", reason: "the module does not take this frequency")
-        case .ia32ArchCapabilitiesConfig:
-            return Violation(pointer: "/spec/ia32ArchCapabilities", reason: "a bit of the value cannot be set")
-        case .cpuidConfig:
-            return cpuidViolation(RefusedCPUID(record.output.rcx), spec)
-        default:
-            return nil
-        }
-    }
-
-    private static func bitsReason(_ extra: UInt64, _ missing: UInt64, _ names: [Int: String]) -> String? {
-        func list(_ bits: UInt64) -> String {
-            (0..<64).filter { bits >> UInt64($0) & 1 == 1 }.map { bit in
-                names[bit].map { "bit \(bit) (\($0))" } ?? "bit \(bit)"
-            }.joined(separator: ", ")
-        }
-        if extra != 0 { return "\(list(extra)) is not permitted by this module" }
-        if missing != 0 { return "\(list(missing)) must be set on this module" }
-        return nil
-    }
-
-    private static func cpuidViolation(_ refused: RefusedCPUID, _ spec: TDLifecycle.TDSpec) -> Violation {
-        guard refused.rawValue != 0 else {
-            return Violation(pointer: "/spec/cpuid", reason: "HLE and RTM must be equal")
-        }
-        let index = spec.cpuid.firstIndex { $0.leaf == refused.leaf && $0.subleaf == refused.subleaf }
-        let leaf = "CPUID leaf \(UInt64(refused.leaf).hex)"
-        let name = refused.subleaf.map { "\(leaf), sub-leaf \(UInt64($0).hex)" } ?? leaf
-        return Violation(
-            pointer: index.map { "/spec/cpuid/\($0)" } ?? "/spec/cpuid",
-            reason: "\(name) has a value the module does not permit")
     }
 }
 

@@ -93,7 +93,8 @@ extension ControlSchema.VCPU {
         let td = "/tds/\(domain.id)"
         let isHeld = !domain.isDeleted
         self.init(
-            tdId: domain.id.description, number: vcpu.number, revision: vcpu.revision,
+            // What may be done with a vCPU hangs on its TD's state too, so it changes with the TD.
+            tdId: domain.id.description, number: vcpu.number, revision: domain.revision,
             createdAt: Timestamp(vcpu.createdAt),
             spec: ControlSchema.VCPUSpec(
                 initialRcx: HexValue(vcpu.spec.initialRCX), x2apicId: vcpu.spec.x2apicID.map { Int($0) }),

@@ -6,25 +6,24 @@ internal import TDXCalls
 extension ControlAPI {
     static let errorRoutes: [Route] = [
         Route(.get, "/errors", "listErrors", .viewer) { api, call in
-            api.answer(call, revision: 1) {
-                EncodedBody(ControlJSON.encode(ErrorList(items: catalogue)))
+            let revision = api.startRevision
+            api.answer(call, revision: revision) {
+                api.bodies.body(.errors, revision: revision) { ControlJSON.encode(ErrorList(items: catalogue)) }
             }
         },
         Route(.get, "/errors/{code}", "getError", .viewer) { api, call throws(Refused) in
             guard let entry = entries[call.path("code")] else {
                 throw Refused(.notFound, "the catalogue has no code \(call.path("code"))")
             }
-            api.answer(call, revision: 1) { EncodedBody(ControlJSON.encode(entry)) }
+            api.answer(call, revision: api.startRevision) { EncodedBody(ControlJSON.encode(entry)) }
         },
     ]
 
-    /// Our own codes, then the module's completions.
+    /// Our own codes and every completion of the module's table, by code.
     static let catalogue: [ErrorEntry] =
-        OwnError.all.map { ErrorEntry($0) }
-        + CompletionInfo.all.filter { !$0.completion.isSuccess }.map { ErrorEntry($0) }
+        (OwnError.all.map { ErrorEntry($0) } + CompletionInfo.all.map { ErrorEntry($0) }).sorted { $0.code < $1.code }
 
-    private static let entries = Dictionary(
-        catalogue.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
+    static let entries = Dictionary(catalogue.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
 }
 
 extension ErrorEntry {

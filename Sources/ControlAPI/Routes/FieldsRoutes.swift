@@ -27,9 +27,7 @@ extension ControlAPI {
 
     private func readHostField(_ call: Call) throws(Refused) {
         let field = try FieldName(call.path("field"), in: .sys)
-        guard platform.module.leaves.contains(Leaf.sysRD.number) else {
-            throw Refused(.backendLacksLeaf, "\(Leaf.sysRD.name) cannot be issued here")
-        }
+        try check(.sysRD)
         engine.readHostField(field.elements, by: requester(call)) { result in
             self.answer(call, field, result, isHost: true)
         }
@@ -37,10 +35,17 @@ extension ControlAPI {
 
     private func read(_ target: FieldAccess.Target, _ context: FieldID.Context, _ call: Call) throws(Refused) {
         let field = try FieldName(call.path("field"), in: context)
+        try check(context == .td ? .mngRD : .vpRD)
         let access = FieldAccess(
             target: target, elements: field.elements, requester: requester(call)
         ) { result in self.answer(call, field, result) }
         try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
+    }
+
+    private func check(_ leaf: Leaf) throws(Refused) {
+        guard platform.module.leaves.contains(leaf.number) else {
+            throw Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
+        }
     }
 
     private func answer(
@@ -60,7 +65,7 @@ extension ControlAPI {
                         FieldElement(index: index, value: isShown ? HexValue(value) : nil)
                     },
                     sizeBytes: field.info?.elementSizeBytes ?? field.elements[0].elementSizeBytes,
-                    writableMask: isHost ? nil : access.map { HexValue($0.writeMask) },
+                    writableMask: isHost ? nil : access.flatMap { $0.writeMask == 0 ? nil : HexValue($0.writeMask) },
                     readOn: FieldReadPlace(
                         processor: Int(answer.processor.rawValue),
                         associationChanged: field.context == .vp ? answer.associationChanged : nil),
@@ -73,35 +78,46 @@ extension ControlAPI {
         let body = try decode(WriteFieldRequest.self, call)
         let field = try FieldName(call.path("field"), in: context)
         guard field.elements.count == 1 else {
-            throw Refused(.unknownField, "a write takes one element; name it as \(call.path("field"))[0]")
+            throw .parameter("field", "a write takes one element: name it, as in \(call.path("field"))[0]")
+        }
+        try check(context == .td ? .mngWR : .vpWR)
+        let domain = try td(call)
+        if case .vcpu(let number) = target, !domain.vcpus.indices.contains(number) {
+            throw refused(.noSuchVCPU(td: domain.id, number: number), role: call.role)
+        }
+        // A field has no tag of its own; what a client has read before it writes is the TD or the vCPU.
+        if let wanted = try revisionWanted(call), wanted != domain.revision {
+            throw refused(.preconditionFailed(revision: domain.revision), role: call.role)
         }
         // Absent, the mask is all the bits the field has.
         let size = field.info?.elementSizeBytes ?? field.elements[0].elementSizeBytes
         let full = size >= 8 ? UInt64.max : 1 << UInt64(size * 8) - 1
         let (value, mask) = (body.value.rawValue, body.mask?.rawValue ?? full)
-        var result = FieldWriteResult(
+        let planned = FieldWriteResult(
             name: field.info?.name, fieldId: HexValue(field.elements[0].rawValue), value: HexValue(value),
             mask: HexValue(mask), handledAs: .planned)
-        if try call.isDryRun() {
-            _ = try td(call)
-            answer(call, .ok, result, Self.fields)
+        if call.isDryRun {
+            // All that is checked before the module is asked.
+            guard domain.td != nil, !domain.isDeleted else {
+                throw wrongState(domain, domain.obstacle(to: .writeField, on: platform) ?? domain.stateText)
+            }
+            answer(call, .ok, planned, Self.fields)
             return
         }
         let access = FieldAccess(
             target: target, elements: field.elements, write: FieldAccess.Write(value: value, mask: mask),
             requester: requester(call)
-        ) { [result] outcome in
+        ) { outcome in
             switch outcome {
             case .failure(let error): self.answer(call, self.refused(error, role: call.role))
             case .success(let answer):
-                var written = result
+                var written = planned
                 written.previous = answer.values.first.map { HexValue($0) }
                 written.handledAs = .accepted
                 written.sequence = answer.sequence
                 self.answer(call, .ok, written, Self.fields)
             }
         }
-        result.handledAs = .accepted
         try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
     }
 }
@@ -149,7 +165,8 @@ struct FieldName: Sendable {
 
     private static func split(_ text: String) throws(Refused) -> (String, Int?) {
         guard let open = text.firstIndex(of: "[") else { return (text, nil) }
-        guard text.last == "]", let index = Int(text[text.index(after: open)...].dropLast()), index >= 0 else {
+        let digits = text[text.index(after: open)...].dropLast()
+        guard text.last == "]", let index = Int(digits), index >= 0, String(index) == digits else {
             throw Refused(.unknownField, "'\(text)' is not a name, name[index] or field id")
         }
         return (String(text[..<open]), index)
@@ -163,10 +180,13 @@ struct FieldName: Sendable {
         }
     }
 
+    /// What the names of fields that hold host-physical addresses have in them.
+    private static let addressMarks = ["_PA", "_HPA", "EPTP", "ADDR"]
+
     /// Host addresses, and what a debug TD's guest holds in its registers: for the roles that see registers.
     func isSensitive(isDebugTD: Bool) -> Bool {
         if context == .vp, isDebugTD { return true }
         guard let info else { return true }
-        return info.name.hasSuffix("_PA") || info.name.contains("EPTP") || info.name.contains("ADDRESS")
+        return Self.addressMarks.contains { info.name.contains($0) }
     }
 }

@@ -7,13 +7,18 @@ internal import TDXCalls
 extension ControlAPI {
     static let hostRoutes: [Route] = [
         Route(.get, "/host", "getHost", .viewer) { api, call in
-            api.answer(call, revision: 1) {
-                api.bodies.body(.host, revision: 1) { ControlJSON.encode(api.host) }
+            let revision = api.startRevision
+            api.answer(call, revision: revision) {
+                api.bodies.body(.host, revision: revision) { ControlJSON.encode(api.host) }
             }
         },
         Route(.get, "/host/capacity", "getCapacity", .viewer) { api, call in
             let capacity = api.engine.capacity
-            api.answer(call, revision: capacity.revision) { EncodedBody(ControlJSON.encode(CapacityReport(capacity))) }
+            api.answer(call, revision: capacity.revision) {
+                api.bodies.body(.capacity, revision: capacity.revision) {
+                    ControlJSON.encode(CapacityReport(capacity))
+                }
+            }
         },
         Route(.get, "/host/keyids", "listKeyIds", .viewer, parameters: ["limit", "cursor"]) {
             api, call throws(Refused) in
@@ -29,7 +34,9 @@ extension ControlAPI {
         Route(.get, "/host/processors", "listProcessors", .viewer) { api, call in
             let revision = api.engine.tdsRevision
             api.answer(call, revision: revision) {
-                EncodedBody(ControlJSON.encode(ProcessorList(api.engine.processors, api.platform, revision: revision)))
+                api.bodies.body(.processors, revision: revision) {
+                    ControlJSON.encode(ProcessorList(api.engine.processors, api.platform, revision: revision))
+                }
             }
         },
     ]
@@ -39,7 +46,7 @@ extension ControlAPI {
         let (limit, cursor) = (try call.limit(), try call.numberCursor())
         let rows = listing.rows.filter { row in cursor.map { UInt64(row.number.rawValue) > $0 } ?? true }
         let page = rows.prefix(limit)
-        let next = page.count < rows.count ? page.last.map { "\($0.number.rawValue)" } : nil
+        let next = page.count < rows.count ? page.last.map { Cursor(number: UInt64($0.number.rawValue)) } : nil
         answer(call, revision: listing.revision) {
             EncodedBody(list: page.map { body($0, call.role) }, nextCursor: next, revision: listing.revision)
         }
@@ -55,7 +62,7 @@ extension ControlAPI {
         let module = platform.module
         return Host(
             name: service.hostName, instanceId: instanceID, version: service.version,
-            startedAt: Timestamp(service.startedAt), revision: 1,
+            startedAt: Timestamp(service.startedAt), revision: startRevision,
             backend: Backend(
                 kind: BackendKind(service), description: service.backend.description,
                 hardware: service.backend.isHardware, outComplete: service.backend.reportsAllOutputs,

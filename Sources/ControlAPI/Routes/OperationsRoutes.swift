@@ -20,31 +20,35 @@ extension ControlAPI {
     /// Answers with what an operation came to if it ends within the wait, else with the operation itself.
     func follow(
         _ id: ResourceID, _ call: Call, spec: TDLifecycle.TDSpec? = nil,
-        succeeded: @escaping @Sendable (ControlAPI, TDLifecycle.Operation) -> Void
+        succeeded: @escaping @Sendable (ControlAPI, Call, TDLifecycle.Operation) -> Void
     ) throws(Refused) {
         if let claim = call.idempotency { idempotency.note(claim, operation: id.description) }
-        let wait = call.preferences.wait
         try engine(call) { () throws(LifecycleError) in
-            try engine.awaitEnd(of: id, timeout: wait) { operation in
-                switch operation.state {
-                case .succeeded: succeeded(self, operation)
-                case .pending, .running, .cancelling: self.answerLater(operation, call)
-                case .failed, .cancelled, .quarantined:
-                    // A refused lab step that was asked for leniently is a result as well.
-                    if operation.kind == .step, operation.stepRecord != nil, !call.preferences.isStrict {
-                        succeeded(self, operation)
-                    } else {
-                        self.answer(call, self.failure(of: operation, call.role, spec: spec))
-                    }
+            try engine.awaitEnd(of: id, timeout: call.preferences.wait) { operation in
+                var call = call
+                // Who wants no wait is told of the operation, however fast it was.
+                let isAsync = call.preferences.wait == .zero || !operation.state.isTerminal
+                call.preferenceApplied = call.preferences.applied(toStep: operation.kind == .step, isAsync: isAsync)
+                if isAsync {
+                    self.answerLater(operation, call)
+                } else if operation.state == .succeeded || Self.isResult(operation, call) {
+                    succeeded(self, call, operation)
+                } else {
+                    self.answer(call, self.failure(of: operation, call.role, spec: spec))
                 }
             }
         }
     }
 
+    /// Whether a failure is what was asked for: a lab step's record, unless asked for strictly.
+    private static func isResult(_ operation: TDLifecycle.Operation, _ call: Call) -> Bool {
+        operation.kind == .step && operation.stepRecord != nil && !call.preferences.isStrict
+    }
+
     private func answerLater(_ operation: TDLifecycle.Operation, _ call: Call) {
         answer(
             call, .accepted, .shared(body(operation, call.role)),
-            [.location: "/operations/\(operation.id)", .retryAfter: "1"])
+            [.location: "/operations/\(operation.id)", .retryAfter: Self.retryAfter])
     }
 
     func failure(of operation: TDLifecycle.Operation, _ role: Role, spec: TDLifecycle.TDSpec? = nil) -> Refused {
@@ -54,7 +58,8 @@ extension ControlAPI {
 
     func body(_ operation: TDLifecycle.Operation, _ role: Role) -> EncodedBody {
         bodies.body(.operation(operation.id, isFull: role.seesRegisters), revision: operation.revision) {
-            let problem = operation.failure.map { _ in failure(of: operation, role).problem }
+            var problem = operation.failure.map { _ in failure(of: operation, role).problem }
+            problem?.requestId = operation.requester.requestID.description
             return ControlJSON.encode(ControlSchema.Operation(operation, problem: problem))
         }
     }
@@ -72,16 +77,17 @@ extension ControlAPI {
         answer(call, revision: listing.revision) {
             EncodedBody(
                 list: listing.rows.map { body($0, call.role) },
-                nextCursor: listing.hasMore ? listing.rows.last?.id.description : nil, revision: listing.revision)
+                nextCursor: listing.hasMore ? listing.rows.last.map { Cursor($0.id) } : nil, revision: listing.revision)
         }
     }
 
     private func getOperation(_ call: Call) throws(Refused) {
         let id = try operationID(call)
-        let wait = try call.integer("waitSeconds", in: 0...Call.waitMax) ?? 0
+        let wait = try call.integer("waitSeconds", in: 0...Preferences.waitMax) ?? 0
         try engine(call) { () throws(LifecycleError) in
             try engine.awaitEnd(of: id, timeout: .seconds(wait)) { operation in
-                self.answer(call, revision: operation.revision) { self.body(operation, call.role) }
+                let fields: HTTPFields = operation.state.isTerminal ? [:] : [.retryAfter: Self.retryAfter]
+                self.answer(call, revision: operation.revision, fields) { self.body(operation, call.role) }
             }
         }
     }
@@ -89,13 +95,12 @@ extension ControlAPI {
     private func cancelOperation(_ call: Call) throws(Refused) {
         _ = try decode(CancelRequest.self, call)
         let id = try operationID(call)
-        let isDryRun = try call.isDryRun()
         let revision = try call.ifMatch { () throws(Refused) in
             try engine(call) { () throws(LifecycleError) in try engine.operation(id).revision }
         }
         let operation = try engine(call) { () throws(LifecycleError) in
             let operation = try engine.operation(id)
-            if isDryRun {
+            if call.isDryRun {
                 if let revision, revision != operation.revision {
                     throw .preconditionFailed(revision: operation.revision)
                 }
@@ -104,7 +109,7 @@ extension ControlAPI {
             }
             return try engine.cancel(id, ifRevision: revision)
         }
-        answer(call, .ok, .shared(body(operation, call.role)), [.location: "/operations/\(id)"])
+        answer(call, .ok, .shared(body(operation, call.role)), [.eTag: Self.tag(operation.revision)])
     }
 }
 

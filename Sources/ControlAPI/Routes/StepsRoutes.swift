@@ -78,7 +78,7 @@ extension ControlAPI {
     private func step(_ request: TDLifecycle.StepRequest, _ call: Call) throws(Refused) {
         let requester = requester(call)
         let revision = try revisionWanted(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let record = try engine(call) { () throws(LifecycleError) in
                 try engine.planStep(reference(call), request, ifRevision: revision, by: requester)
             }
@@ -88,11 +88,11 @@ extension ControlAPI {
         let (_, operation) = try engine(call) { () throws(LifecycleError) in
             try engine.step(reference(call), request, ifRevision: revision, by: requester)
         }
-        try follow(operation, call) { api, ended in
+        try follow(operation, call) { api, call, ended in
             guard let record = ended.stepRecord else {
                 return api.answer(call, Refused(.internalError, "the step left no record"))
             }
-            api.answer(call, .ok, api.record(record, call.role), [.location: "/operations/\(ended.id)"])
+            api.answer(call, .ok, .shared(api.body(record, call.role)))
         }
     }
 }

@@ -2,6 +2,7 @@ internal import ControlSchema
 internal import HTTPExchange
 internal import HTTPTypes
 internal import TDLifecycle
+internal import TDXCalls
 
 extension ControlAPI {
     static let tdRoutes: [Route] = [
@@ -27,7 +28,9 @@ extension ControlAPI {
         Route(.get, "/tds/{id}/actions", "listActions", .viewer) { api, call throws(Refused) in
             let domain = try api.td(call)
             api.answer(call, revision: domain.revision) {
-                EncodedBody(ControlJSON.encode(ActionList(domain, api.platform)))
+                api.bodies.body(.actions(domain.id), revision: domain.revision) {
+                    ControlJSON.encode(ActionList(domain, api.platform))
+                }
             }
         },
     ]
@@ -63,31 +66,31 @@ extension ControlAPI {
         answer(call, revision: listing.revision) {
             EncodedBody(
                 list: listing.rows.map { body($0) },
-                nextCursor: listing.hasMore ? listing.rows.last?.id.description : nil, revision: listing.revision)
+                nextCursor: listing.hasMore ? listing.rows.last.map { Cursor($0.id) } : nil, revision: listing.revision)
         }
     }
 
     private func createTD(_ call: Call) throws(Refused) {
         let request = TDRequest(try decode(CreateTDRequest.self, call), module: platform.module)
         let requester = requester(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let plan = try engine(call, spec: request.spec) { () throws(LifecycleError) in
                 try engine.planTD(request, by: requester)
             }
-            answer(call, .ok, ControlSchema.Plan(plan, kind: .createTD))
+            answer(call, .ok, ControlSchema.Plan(plan, kind: .createTD, foreseen: foreseen(request.spec, plan)))
             return
         }
         let (td, operation) = try engine(call, spec: request.spec) { () throws(LifecycleError) in
             try engine.createTD(request, by: requester)
         }
-        try follow(operation, call, spec: request.spec) { api, _ in
+        try follow(operation, call, spec: request.spec) { api, call, _ in
             guard let domain = try? api.engine.td(.id(td)) else {
                 // Created and forgotten within one request: only a retention of nothing could do that.
                 return api.answer(call, Refused(.notFound, "the TD has been deleted since"))
             }
             api.answer(
                 call, .created, .shared(api.body(domain)),
-                [.location: "/tds/\(td)", .eTag: "\"r\(domain.revision)\""])
+                [.location: "/tds/\(td)", .eTag: Self.tag(domain.revision)])
         }
     }
 
@@ -102,20 +105,20 @@ extension ControlAPI {
             case .set(let name): .set(name)
             }
         let change = TDChange(name: name, labels: { patch.applied(to: $0) })
-        let (dryRun, revision) = (try call.isDryRun(), try revisionWanted(call))
+        let revision = try revisionWanted(call)
         let domain = try engine(call) { () throws(LifecycleError) in
-            try engine.changeTD(reference(call), change, ifRevision: revision, dryRun: dryRun)
+            try engine.changeTD(reference(call), change, ifRevision: revision, dryRun: call.isDryRun)
         }
-        if dryRun {
+        if call.isDryRun {
             answer(call, .ok, TD(domain, platform))
         } else {
-            answer(call, .ok, .shared(body(domain)), [.eTag: "\"r\(domain.revision)\""])
+            answer(call, .ok, .shared(body(domain)), [.eTag: Self.tag(domain.revision)])
         }
     }
 
     private func deleteTD(_ call: Call) throws(Refused) {
         let revision = try revisionWanted(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let (td, plan) = try engine(call) { () throws(LifecycleError) in
                 try engine.planDeletion(reference(call), ifRevision: revision)
             }
@@ -127,25 +130,38 @@ extension ControlAPI {
         let (_, operation) = try engine(call) { () throws(LifecycleError) in
             try engine.deleteTD(reference(call), ifRevision: revision, by: requester)
         }
-        try follow(operation, call) { api, ended in api.answer(call, .ok, .shared(api.body(ended, call.role))) }
+        try follow(operation, call) { api, call, ended in api.answer(call, .ok, .shared(api.body(ended, call.role))) }
+    }
+
+    /// What the module would refuse if the plan came to that.
+    private func foreseen(_ spec: TDLifecycle.TDSpec, _ plan: TDLifecycle.Plan) -> [PlannedRefusal] {
+        guard plan.entries.contains(where: { $0.leaf.number == Leaf.mngInit.number }) else { return [] }
+        let code = CompletionInfo.named("TDX_OPERAND_INVALID")?.name.errorCode ?? OwnError.invalidSpec.code
+        return spec.foreseenViolations(platform.module).map { _, violation in
+            PlannedRefusal(code: code, detail: violation.reason, pointer: violation.pointer)
+        }
     }
 
     private func listPages(_ call: Call) throws(Refused) {
         let (limit, cursor) = (try call.limit(), try call.idCursor(.page))
         let domain = try td(call)
-        var rest = domain.pages[...]
-        if let cursor, let place = rest.firstIndex(where: { $0.id == cursor }) { rest = rest[(place + 1)...] }
-        let records = rest.lazy.compactMap {
-            PageRecord($0, of: domain, showAddresses: call.role.seesRegisters)
-        }
-        let page = Array(records.prefix(limit + 1))
-        let shown = page.prefix(limit)
+        // Ids ascend in the order in which pages were taken, so a cursor holds when its page is gone.
+        let rest = cursor.map { cursor in domain.pages.drop { $0.id <= cursor } } ?? domain.pages[...]
+        let bodies = rest.lazy.compactMap { page in self.body(page, of: domain, call.role).map { (page.id, $0) } }
+        let found = Array(bodies.prefix(limit + 1))
+        let shown = found.prefix(limit)
         answer(call, revision: domain.revision) {
             EncodedBody(
-                ControlJSON.encode(
-                    PageList(
-                        items: Array(shown), nextCursor: page.count > limit ? shown.last?.id : nil,
-                        revision: domain.revision)))
+                list: shown.map { $0.1 }, nextCursor: found.count > limit ? shown.last.map { Cursor($0.0) } : nil,
+                revision: domain.revision)
+        }
+    }
+
+    /// Nil for a page that the TD does not hold yet.
+    private func body(_ page: Page, of domain: Domain, _ role: Role) -> EncodedBody? {
+        guard let record = PageRecord(page, of: domain, showAddresses: role.seesRegisters) else { return nil }
+        return recordBodies.body(.page(page.id, isFull: role.seesRegisters), revision: page.since) {
+            ControlJSON.encode(record)
         }
     }
 }
@@ -153,7 +169,7 @@ extension ControlAPI {
 extension ActionList {
     fileprivate init(_ domain: Domain, _ platform: TDLifecycle.Platform) {
         self.init(
-            items: TDLifecycle.Action.allCases.map { TDAction($0, of: domain, platform) },
+            items: TDLifecycle.Action.allCases.flatMap { TDAction.all($0, of: domain, platform) },
             phase: TDPhase(rawValue: domain.phase.rawValue),
             lifecycleState: LifecycleState(rawValue: domain.lifecycle.rawValue),
             opState: domain.opState.map { ControlSchema.OpState(rawValue: $0.rawValue) }, revision: domain.revision)
@@ -161,20 +177,24 @@ extension ActionList {
 }
 
 extension TDAction {
-    fileprivate init(_ action: TDLifecycle.Action, of domain: Domain, _ platform: TDLifecycle.Platform) {
+    /// An action, and beside it the single step where the contract has both under one name.
+    fileprivate static func all(
+        _ action: TDLifecycle.Action, of domain: Domain, _ platform: TDLifecycle.Platform
+    ) -> [TDAction] {
         let td = "/tds/\(domain.id)"
-        let (method, path, role): (String, String, Role) =
-            switch action {
-            case .createVCPU: ("POST", "\(td)/vcpus", .operator)
-            case .delete: ("DELETE", td, .operator)
-            case .readField: ("GET", "\(td)/fields/{field}", .operator)
-            case .writeField: ("PATCH", "\(td)/fields/{field}", .lab)
-            default: ("POST", "\(td)/actions/\(action.rawValue)", .lab)
-            }
         let obstacle = domain.obstacle(to: action, on: platform)
-        self.init(
-            action: ActionName(rawValue: action.rawValue), method: method, href: path,
-            leaf: action.leaf.map { LeafName($0) }, role: RoleName(rawValue: role.rawValue),
-            allowed: obstacle == nil, reason: obstacle)
+        func entry(_ method: String, _ path: String, _ role: RoleName, _ leaf: Leaf?) -> TDAction {
+            TDAction(
+                action: ActionName(rawValue: action.rawValue), method: method, href: td + path,
+                leaf: leaf.map { LeafName($0) }, role: role, allowed: obstacle == nil, reason: obstacle)
+        }
+        return switch action {
+        case .createVCPU:
+            [entry("POST", "/vcpus", .operator, nil), entry("POST", "/vcpus/actions/create", .lab, .vpCreate)]
+        case .delete: [entry("DELETE", "", .operator, nil)]
+        case .readField: [entry("GET", "/fields/{field}", .operator, action.leaf)]
+        case .writeField: [entry("PATCH", "/fields/{field}", .lab, action.leaf)]
+        default: [entry("POST", "/actions/\(action.rawValue)", .lab, action.leaf)]
+        }
     }
 }

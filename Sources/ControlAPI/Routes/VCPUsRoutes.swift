@@ -17,7 +17,6 @@ extension ControlAPI {
             guard domain.vcpus.indices.contains(number) else {
                 throw Refused(.notFound, "TD \(domain.id) has no vCPU \(number)")
             }
-            // What may be done with a vCPU hangs on its TD's state too.
             api.answer(call, revision: domain.revision) { api.body(domain.vcpus[number], of: domain) }
         },
     ]
@@ -31,9 +30,9 @@ extension ControlAPI {
     private func listVCPUs(_ call: Call) throws(Refused) {
         let (limit, cursor) = (try call.limit(), try call.numberCursor())
         let domain = try td(call)
-        let first = cursor.map { Int(clamping: $0) + 1 } ?? 0
-        let page = domain.vcpus.dropFirst(first).prefix(limit)
-        let next = first + page.count < domain.vcpus.count ? page.last.map { "\($0.number)" } : nil
+        let rest = cursor.map { domain.vcpus.dropFirst(Int(clamping: $0)).dropFirst() } ?? domain.vcpus[...]
+        let page = rest.prefix(limit)
+        let next = page.count < rest.count ? page.last.map { Cursor(number: UInt64($0.number)) } : nil
         answer(call, revision: domain.revision) {
             EncodedBody(list: page.map { body($0, of: domain) }, nextCursor: next, revision: domain.revision)
         }
@@ -42,7 +41,7 @@ extension ControlAPI {
     private func createVCPUs(_ call: Call) throws(Refused) {
         let specs = try decode(CreateVCPUsRequest.self, call).specs
         let revision = try revisionWanted(call)
-        if try call.isDryRun() {
+        if call.isDryRun {
             let plan = try engine(call) { () throws(LifecycleError) in
                 try engine.planVCPUs(reference(call), specs, ifRevision: revision)
             }
@@ -53,7 +52,7 @@ extension ControlAPI {
         let (td, operation) = try engine(call) { () throws(LifecycleError) in
             try engine.createVCPUs(reference(call), specs, ifRevision: revision, by: requester)
         }
-        try follow(operation, call) { api, ended in
+        try follow(operation, call) { api, call, ended in
             // The TD may be on its way out already; what was made is said all the same.
             guard let domain = try? api.engine.td(.id(td)), let numbers = ended.vcpus else {
                 return api.answer(call, Refused(.notFound, "the TD has been deleted since"))
@@ -65,7 +64,7 @@ extension ControlAPI {
                     EncodedBody(
                         list: made.map { api.body($0, of: domain) }, revision: domain.revision,
                         extra: #","operation":"\#(ended.id)""#)),
-                [.location: "/tds/\(td)/vcpus", .eTag: "\"r\(domain.revision)\""])
+                [.location: "/tds/\(td)/vcpus", .eTag: Self.tag(domain.revision)])
         }
     }
 }

@@ -1,6 +1,6 @@
-/// Every action on a TD and its vCPUs: allowed now, or why not.
+/// Every action on a TD: allowed now, or why not. Those on a vCPU stand in its `allowedActions`.
 public struct ActionList: Codable, Hashable, Sendable {
-    /// The actions; those on a vCPU once for each vCPU.
+    /// The actions.
     public var items: [TDAction]
     /// Phase of the TD.
     public var phase: TDPhase
@@ -33,7 +33,7 @@ public struct ActionName: OpenEnum {
     public static let addTDCSPage = Self(rawValue: "add-tdcs-page")
     /// TDH.MNG.INIT, or TDH.VP.INIT on a vCPU.
     public static let initialize = Self(rawValue: "init")
-    /// TDH.VP.CREATE.
+    /// vCPUs built whole, or TDH.VP.CREATE alone.
     public static let createVCPU = Self(rawValue: "create-vcpu")
     /// TDH.VP.ADDCX.
     public static let addTDCXPage = Self(rawValue: "add-tdcx-page")
@@ -53,16 +53,12 @@ public struct ActionName: OpenEnum {
     public static let readField = Self(rawValue: "read-field")
     /// TDH.MNG.WR or TDH.VP.WR.
     public static let writeField = Self(rawValue: "write-field")
-    /// VCPUs built whole.
-    public static let createVcpus = Self(rawValue: "create-vcpus")
-    /// Name and labels.
-    public static let patch = Self(rawValue: "patch")
     /// Teardown.
     public static let delete = Self(rawValue: "delete")
 
     public static let known: [Self] = [
         .configureKey, .addTDCSPage, .initialize, .createVCPU, .addTDCXPage, .flush, .flushDone, .writeBack, .freeKey,
-        .reclaimPage, .writeBackTDR, .readField, .writeField, .createVcpus, .patch, .delete,
+        .reclaimPage, .writeBackTDR, .readField, .writeField, .delete,
     ]
 }
 
@@ -78,23 +74,20 @@ public struct TDAction: Codable, Hashable, Sendable {
     public var leaf: LeafName?
     /// Role it needs.
     public var role: RoleName
-    /// The vCPU; absent for actions on the TD.
-    public var vcpuNumber: Int?
     /// Whether the module would take it now, as far as the daemon knows.
     public var allowed: Bool
     /// Why not; absent when it is allowed.
     public var reason: String?
 
     public init(
-        action: ActionName, method: String, href: String, leaf: LeafName? = nil, role: RoleName,
-        vcpuNumber: Int? = nil, allowed: Bool, reason: String? = nil
+        action: ActionName, method: String, href: String, leaf: LeafName? = nil, role: RoleName, allowed: Bool,
+        reason: String? = nil
     ) {
         self.action = action
         self.method = method
         self.href = href
         self.leaf = leaf
         self.role = role
-        self.vcpuNumber = vcpuNumber
         self.allowed = allowed
         self.reason = reason
     }

@@ -12,7 +12,7 @@ public struct FieldRead: Codable, Hashable, Sendable {
     public var writableMask: HexValue?
     /// Where the read ran, and what that did.
     public var readOn: FieldReadPlace
-    /// True when the values were left out for the reader's role: guest state of a debug TD.
+    /// True when the values were left out for the reader's role: host addresses, guest state of a debug TD.
     public var redacted: Bool?
     /// Sequence of the last SEAMCALL of the read.
     public var sequence: UInt64
@@ -78,12 +78,10 @@ public struct FieldWriteResult: Codable, Hashable, Sendable {
     public var handledAs: Handling
     /// Sequence of the SEAMCALL; absent in a dry run.
     public var sequence: UInt64?
-    /// The call that would be made; only in a dry run.
-    public var plannedCall: SEAMCALLRecord?
 
     public init(
         name: String? = nil, fieldId: HexValue, previous: HexValue? = nil, value: HexValue, mask: HexValue,
-        handledAs: Handling, sequence: UInt64? = nil, plannedCall: SEAMCALLRecord? = nil
+        handledAs: Handling, sequence: UInt64? = nil
     ) {
         self.name = name
         self.fieldId = fieldId
@@ -92,6 +90,5 @@ public struct FieldWriteResult: Codable, Hashable, Sendable {
         self.mask = mask
         self.handledAs = handledAs
         self.sequence = sequence
-        self.plannedCall = plannedCall
     }
 }

@@ -1,4 +1,4 @@
-/// TDs, newest first.
+/// TDs, oldest first.
 public struct TDList: Codable, Hashable, Sendable {
     /// The TDs.
     public var items: [TD]

@@ -137,7 +137,7 @@ public struct Operation: Codable, Hashable, Sendable {
     }
 }
 
-/// Operations, newest first.
+/// Operations, oldest first.
 public struct OperationList: Codable, Hashable, Sendable {
     /// The operations.
     public var items: [Operation]

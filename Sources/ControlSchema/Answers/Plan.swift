@@ -27,7 +27,7 @@ public struct Plan: Codable, Hashable, Sendable {
     public var pages: PlannedPages
     /// KeyIDs it would take.
     public var keyIds: Int
-    /// Why it would be refused now; empty when it would not.
+    /// What the module is bound to refuse of it; what the daemon itself refuses is a problem, dry run or not.
     public var wouldFail: [PlannedRefusal]
 
     public init(
@@ -83,7 +83,7 @@ public struct PlannedPages: Codable, Hashable, Sendable {
     }
 }
 
-/// One reason why a plan would be refused now.
+/// Something in a plan that the module is bound to refuse.
 public struct PlannedRefusal: Codable, Hashable, Sendable {
     /// Code of the problem.
     public var code: String
@@ -91,15 +91,12 @@ public struct PlannedRefusal: Codable, Hashable, Sendable {
     public var detail: String
     /// JSON Pointer of the request member that is at fault.
     public var pointer: String?
-    /// What would run out.
-    public var capacity: CapacityShortage?
 
     public init(
-        code: String, detail: String, pointer: String? = nil, capacity: CapacityShortage? = nil
+        code: String, detail: String, pointer: String? = nil
     ) {
         self.code = code
         self.detail = detail
         self.pointer = pointer
-        self.capacity = capacity
     }
 }

@@ -47,24 +47,4 @@ public enum ControlJSON {
             preconditionFailure("a value of the contract cannot be encoded: \(error)")
         }
     }
-
-    /// The bytes of a list whose items are encoded already, so that a resource is encoded once per revision.
-    public static func encodeList(
-        items: some Sequence<[UInt8]>, nextCursor: String? = nil, revision: UInt64
-    ) -> [UInt8] {
-        var bytes = Array(#"{"items":["#.utf8)
-        var first = true
-        for item in items {
-            if !first { bytes.append(UInt8(ascii: ",")) }
-            first = false
-            bytes += item
-        }
-        bytes += Array("]".utf8)
-        if let nextCursor {
-            bytes += Array(#","nextCursor":"#.utf8)
-            bytes += encode(nextCursor)
-        }
-        bytes += Array(#","revision":\#(revision)}"#.utf8)
-        return bytes
-    }
 }

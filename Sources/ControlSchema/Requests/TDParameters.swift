@@ -34,7 +34,8 @@ public struct TDParameters: RequestBody {
     public var mrOwnerConfig: Hex384?
     /// IA32_ARCH_CAPABILITIES_CONFIG.
     public var ia32ArchCapabilities: ArchCapabilities?
-    /// CPUID_VALUES, at most `RequestLimits.maximumCPUIDSettings`; what is not named stays native where allowed.
+    /// CPUID_VALUES, at most `RequestLimits.maximumCPUIDSettings`. A configurable leaf that is not named gets zeros, so
+    /// that the same request makes the same TD on every processor; in leaf 1 the module takes 0 for the native signature.
     public var cpuid: [CPUIDSetting]?
 
     public init(maxVcpus: Int) { self.maxVcpus = maxVcpus }

@@ -7,7 +7,7 @@ public enum IDKind: String, CaseIterable, Sendable {
     case seamcall = "sc-"
     case request = "req-"
 
-    /// Characters after the prefix: 128 bits, five to a character.
+    /// Characters after the prefix: 128 bits, five to a character, so that the first has three: 0 to 7.
     public static let characterCount = 26
 
     /// Crockford's base 32: no i, l, o or u, which are easily misread.
@@ -21,6 +21,7 @@ public enum IDKind: String, CaseIterable, Sendable {
         let bytes = text.utf8
         return bytes.count == rawValue.utf8.count + Self.characterCount && bytes.starts(with: rawValue.utf8)
             && bytes.dropFirst(rawValue.utf8.count).allSatisfy { Self.alphabet.contains($0) }
+            && bytes.dropFirst(rawValue.utf8.count).first.map { $0 < UInt8(ascii: "8") } == true
     }
 
     /// The id of 128 bits, most significant first: time-ordered if the upper bits are a time.

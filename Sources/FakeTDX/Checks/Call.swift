@@ -7,12 +7,18 @@ struct Call: ~Copyable {
     let version: UInt8
     var registers: Registers
     var held = HeldLocks()
+    /// Whether TDH.VP.ENTER leaves the vCPU inside its TD, to exit by a call of its own.
+    let staysInside: Bool
 
-    init(module: ModuleState, processor: LogicalProcessor, version: UInt8, registers: Registers) {
+    init(
+        module: ModuleState, processor: LogicalProcessor, version: UInt8, registers: Registers,
+        staysInside: Bool = false
+    ) {
         self.module = module
         self.processor = processor
         self.version = version
         self.registers = registers
+        self.staysInside = staysInside
     }
 
     /// Takes a lock until the call ends.
@@ -30,7 +36,4 @@ struct Call: ~Copyable {
         guard module.globalLock.take(mode) else { throw Refusal(.sysBusy) }
         held.add(module.globalLock, mode)
     }
-
-    /// The same call's registers and completion for leaves that answer with nothing else.
-    static let success = Completion.success
 }

@@ -59,7 +59,13 @@ enum CPUIDField {
             ? UInt64(values.ebx) << 32 | UInt64(values.eax) : UInt64(values.edx) << 32 | UInt64(values.ecx)
     }
 
-    private static func id(_ code: UInt64) -> UInt64 { FieldMap.td.rows[row].info.id.rawValue | code }
+    /// What CPUID answers in the TD; nil for a leaf it has no values of.
+    static func values(leaf: UInt32, subleaf: UInt32, _ fields: TDFields) -> CPUIDValues? {
+        values(of: Code(leaf: leaf, subleaf: subleaf), fields)
+            ?? values(of: Code(leaf: leaf, subleaf: CPUIDConfigEntry.noSubleaf), fields)
+    }
+
+    private static func id(_ code: UInt64) -> UInt64 { FieldMap.td.rows[row].firstID | code }
 
     private static func values(of code: Code, _ fields: TDFields) -> CPUIDValues? {
         if let bit = requiredXFAM[code.leaf], fields.td.configuration.xfam >> bit & 1 == 0 { return nil }

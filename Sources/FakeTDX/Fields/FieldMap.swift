@@ -3,8 +3,10 @@ internal import TDXCalls
 /// The field table of one context, laid out for the leaves: sorted for look-up, in walk order beside it, and with
 /// places for the fields that are kept as words.
 final class FieldMap: Sendable {
+    /// Numbers only: a look-up copies it.
     struct Row: Sendable {
-        let info: FieldInfo
+        /// Id of the first element.
+        let firstID: UInt64
         /// Look-up key of the first element.
         let key: UInt64
         /// The L2 VM the field belongs to, 1 to 3; 0 if to none.
@@ -24,13 +26,15 @@ final class FieldMap: Sendable {
         func access(debug isDebug: Bool) -> FieldInfo.Access { isDebug ? debug : production }
 
         func id(element: Int) -> UInt64 {
-            let base = info.isL2VMCS ? info.id.rawValue | FieldMap.l2VMCSClass(l2VM) << 56 : info.id.rawValue
-            return base + UInt64(element / elementsPerField * fieldStep + element % elementsPerField)
+            firstID + UInt64(element / elementsPerField * fieldStep + element % elementsPerField)
         }
     }
 
     /// Fields with more elements than this get no words of their own.
     static let denseElementsMax = 64
+
+    /// The module that is modelled; fields of later ones do not exist.
+    static let release = "1.5.01"
 
     static let td = FieldMap(context: .td, keepsAllFields: false)
     static let vp = FieldMap(context: .vp, keepsAllFields: true)
@@ -38,6 +42,8 @@ final class FieldMap: Sendable {
 
     /// In the order a walk goes.
     let rows: [Row]
+    /// Names of the rows; an L2 VM's VMCS fields share theirs with the other L2 VMs'.
+    let names: [String]
     /// Rows by ascending key.
     private let sorted: [Int]
     /// Words that ``Row/place`` counts through for fields kept densely.
@@ -46,7 +52,7 @@ final class FieldMap: Sendable {
 
     /// - Parameter keepsAllFields: whether every field has a place, or only those the host may write.
     private init(context: FieldID.Context, keepsAllFields: Bool) {
-        let infos = FieldInfo.all.filter { $0.context == context }
+        let infos = FieldInfo.all.filter { $0.context == context && $0.since == Self.release }
         let vmcs = infos.filter { $0.table == "TDVPS.VMCS" }
         let l2VMCS = infos.filter(\.isL2VMCS)
         let others = infos.filter { !$0.table.hasSuffix("VMCS") }
@@ -66,9 +72,10 @@ final class FieldMap: Sendable {
             return Row(entry.info, l2VM: entry.l2VM, place: place)
         }
         storedWords = denseWords
+        names = entries.map(\.info.name)
         sorted = rows.indices.sorted { [rows] in rows[$0].key < rows[$1].key }
         rowByName = Dictionary(
-            zip(rows.map(\.info.name), rows.indices), uniquingKeysWith: { first, _ in first })
+            zip(names, rows.indices), uniquingKeysWith: { first, _ in first })
     }
 
     /// The row and element an id names; nil if there is none. Context, size and step bits do not count.
@@ -112,10 +119,11 @@ final class FieldMap: Sendable {
 
 extension FieldMap.Row {
     fileprivate init(_ info: FieldInfo, l2VM: Int, place: Int) {
-        self.info = info
+        let classBits = info.isL2VMCS ? FieldMap.l2VMCSClass(l2VM) << 56 : 0
         self.l2VM = l2VM
         self.place = place
-        key = info.isL2VMCS ? info.id.lookupKey | FieldMap.l2VMCSClass(l2VM) << 56 : info.id.lookupKey
+        firstID = info.id.rawValue | classBits
+        key = info.id.lookupKey | classBits
         production = info.production
         debug = info.debug
         fieldStep = info.fieldStep

@@ -13,8 +13,8 @@ struct SystemFields: FieldStore, Sendable {
 
     init(platform: FakePlatform) {
         let named = Self.constants.merging(Self.platformValues(platform)) { _, platform in platform }
-        values = FieldMap.sys.rows.map { named[$0.info.name] ?? [] }
-        skipsBeyond = FieldMap.sys.rows.map { $0.info.name.hasPrefix("CPUID_CONFIG_") }
+        values = FieldMap.sys.names.map { named[$0] ?? [] }
+        skipsBeyond = FieldMap.sys.names.map { $0.hasPrefix("CPUID_CONFIG_") }
     }
 
     /// - Throws: METADATA_FIELD_SKIP for an index that exists in the table only.
@@ -55,7 +55,7 @@ struct SystemFields: FieldStore, Sendable {
         "IA32_ARCH_CAPABILITIES_CONFIG_MASK": [archCapabilitiesMask], "NUM_ALLOWED_FMS": [1],
         "MAX_MIGS": [512], "NUM_IMMUTABLE_STATE_PAGES": [3], "NUM_TD_STATE_PAGES": [2], "NUM_VP_STATE_PAGES": [5],
         "MAX_SERV_TDS": [1], "SERVTD_ATTR_FIXED0": [0x7ff_0000_0001], "GUEST_L2_GPA_ATTR_MASK": [0x807f],
-        "VM_CTLS_FIXED0": [1], "VPCU_L2_CTLS_FIXED0": [3], "VPCU_L2_DEBUG_CTLS_FIXED0": [7],
+        "VM_CTLS_FIXED0": [1], "VCPU_L2_CTLS_FIXED0": [3], "VCPU_L2_DEBUG_CTLS_FIXED0": [7],
     ]
 
     private static func platformValues(_ platform: FakePlatform) -> [String: [UInt64]] {

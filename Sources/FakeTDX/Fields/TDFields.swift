@@ -55,7 +55,7 @@ struct TDFields: FieldStore {
     private static let cpuidValueCount = 64
 
     /// Readers by row; a row without one is kept as words, or reads as zero.
-    private static let readers: [Reader?] = FieldMap.td.rows.map { namedReaders[$0.info.name] }
+    private static let readers: [Reader?] = FieldMap.td.names.map { namedReaders[$0] }
 
     private static let namedReaders: [String: Reader] = tdrReaders.merging(tdcsReaders) { first, _ in first }
 

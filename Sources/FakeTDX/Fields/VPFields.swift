@@ -33,7 +33,9 @@ struct VPFields: FieldStore {
     }
 
     /// Readers by row, for what is not kept as a word.
-    private static let readers: [Reader?] = FieldMap.vp.rows.map { $0.l2VM == 0 ? namedReaders[$0.info.name] : nil }
+    private static let readers: [Reader?] = zip(FieldMap.vp.rows, FieldMap.vp.names).map { row, name in
+        row.l2VM == 0 ? namedReaders[name] : nil
+    }
 
     private static let namedReaders: [String: Reader] = [
         "VCPU_STATE": { fields, _ in UInt64(fields.vcpu.phase.rawValue) },
@@ -51,7 +53,9 @@ struct VPFields: FieldStore {
     private typealias Check = @Sendable (VPFields, UInt64) -> Bool
 
     /// What a value must be, by row; a row without a check takes any.
-    private static let checks: [Check?] = FieldMap.vp.rows.map { $0.l2VM == 0 ? namedChecks[$0.info.name] : nil }
+    private static let checks: [Check?] = zip(FieldMap.vp.rows, FieldMap.vp.names).map { row, name in
+        row.l2VM == 0 ? namedChecks[name] : nil
+    }
 
     private static let namedChecks: [String: Check] = [
         "VMCS_POSTED_INTERRUPT_NOTIFICATION_VECTOR": { _, value in value <= 0xff },
@@ -97,7 +101,7 @@ enum VPField {
         ("SHADOW_CR4_READ_SHADOW", 0x40), ("SHADOW_PID_HPA", .max), ("SHADOW_PINBASED_EXEC_CTLS", 0x29),
         ("SHADOW_POSTED_INT_NOTIFICATION_VECTOR", 0xffff), ("SHADOW_PROCBASED_EXEC_CTLS2", 0x173c_b3fa),
         ("SHADOW_SHARED_EPTP", .max), ("VMCS_POSTED_INTERRUPT_NOTIFICATION_VECTOR", 0xffff),
-        ("VMCS_PML_ADDRESS", .max), ("VMCS_POSTED_INTERRUPT_DESCRIPTOR_ADDRESS", .max),
+        ("VMCS_PML_ADDRESS", .max), ("VMCS_POSTED_INTERRUPT_DESCRIPTOR_ADDRESS", ~0x3f),
         ("VMCS_EPTP_LIST_ADDRESS", .max), ("VMCS_PIN_BASED_VM_EXECTION_CONTROLS", 0x29),
         ("VMCS_SECONDARY_PROCESSOR_BASED_VM_EXECTION_CONTROLS", 0x173c_b3fa),
         ("VMCS_CR0_GUEST_HOST_MASK", 0xffff_ffff_7ffa_ffe1), ("VMCS_CR0_READ_SHADOW", 0x8000_0021),

@@ -8,9 +8,9 @@ final class HostState: Sendable {
         var memory: MemoryAllocator
         /// Free KeyIDs, lowest first.
         var keyIDs: [Bool]
-        /// A bit for each page: flushed since it was handed out.
+        /// A flag for each page: flushed since it was handed out.
         var flushed: [Bool]
-        /// A bit for each page: cleared since it came back from the module.
+        /// A flag for each page: cleared since it was handed out.
         var cleared: [Bool]
         var misuses: [HostMisuse] = []
     }

@@ -2,13 +2,18 @@ internal import TDXCalls
 
 extension ModuleState {
     /// Executes one SEAMCALL: the dispatcher's tests, the leaf, and the locks given back.
-    func execute(_ leaf: Leaf, _ registers: inout Registers, on processor: LogicalProcessor) -> Completion {
+    ///
+    /// - Parameter staysInside: whether TDH.VP.ENTER leaves the vCPU inside its TD.
+    func execute(
+        _ leaf: Leaf, _ registers: inout Registers, on processor: LogicalProcessor, staysInside: Bool = false
+    ) -> Completion {
         let entry: LeafEntry
         switch dispatch(leaf) {
         case .refused(let completion): return completion
         case .leaf(let found): entry = found
         }
-        var call = Call(module: self, processor: processor, version: leaf.version, registers: registers)
+        var call = Call(
+            module: self, processor: processor, version: leaf.version, registers: registers, staysInside: staysInside)
         let completion: Completion
         do throws(Refusal) {
             completion = try entry.function(&call)

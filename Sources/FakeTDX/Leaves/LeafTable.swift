@@ -47,6 +47,7 @@ enum LeafTable {
     ]
 
     private static let vcpuLeaves: [(Leaf, LeafEntry)] = [
+        (.vpEnter, LeafEntry { call throws(Refusal) in try call.vpEnter() }),
         (.vpCreate, LeafEntry { call throws(Refusal) in try call.vpCreate() }),
         (.vpAddCX, LeafEntry { call throws(Refusal) in try call.vpAddCX() }),
         (.vpInit, LeafEntry { call throws(Refusal) in try call.vpInit() }),

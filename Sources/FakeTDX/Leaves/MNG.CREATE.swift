@@ -8,6 +8,8 @@ extension Call {
         let entry = try page(registers.rcx, .rcx, .nda, .exclusive)
         try lock(module.keys.lock, .exclusive, .kot)
         guard module.keys.state(UInt16(keyID)) == .free else { throw Refusal(.hkidNotFree) }
+        // The page is zeroed before the last thing that can fail: a refusal for entropy leaves it so.
+        module.memory.clear(MemoryRange(base: registers.rcx, size: UInt64(pageSizeBytes)))
         var uuid: [UInt64] = []
         for _ in 0..<4 {
             guard let word = module.entropy.draw() else { throw Refusal(.rndNoEntropy) }

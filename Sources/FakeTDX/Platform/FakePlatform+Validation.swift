@@ -12,6 +12,8 @@ extension FakePlatform {
     /// Limits of module 1.5.01.
     static let packagesMax = 8
     static let processorsMax = 1024
+    /// One past the highest number a processor may have.
+    static let processorNumbersEnd = 4096
     static let keyIDBitsRange: ClosedRange<UInt8> = 1...15
     static let tdmrsMax = 64
     static let reservedAreasMax = 16
@@ -44,6 +46,9 @@ extension FakePlatform {
             throw FakePlatformError("there must be 1 to \(Self.processorsMax) processors")
         }
         let numbers = processors.map(\.processor)
+        guard numbers.allSatisfy({ $0.rawValue < UInt32(Self.processorNumbersEnd) }) else {
+            throw FakePlatformError("processor numbers must be below \(Self.processorNumbersEnd)")
+        }
         guard zip(numbers, numbers.dropFirst()).allSatisfy({ $0 < $1 }) else {
             throw FakePlatformError("processors must ascend by number, each once")
         }

@@ -26,6 +26,14 @@ struct HeldLocks: ~Copyable {
         held[count - 1] = .lock(lock, .exclusive)
     }
 
+    /// Gives back the one taken last, before the call ends.
+    mutating func releaseLast() {
+        precondition(count > 0, "nothing is held")
+        count -= 1
+        Self.release(held[count])
+        held[count] = .none
+    }
+
     mutating func releaseAll() {
         while count > 0 {
             count -= 1

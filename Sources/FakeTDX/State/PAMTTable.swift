@@ -66,6 +66,9 @@ private struct PAMTRecord: ~Copyable {
         self.contents = contents
     }
 
+    /// Whether the entry is as SYS.TDMR.INIT leaves it: free or reserved, unlocked, with no owner to be remembered.
+    var isUntouched: Bool { (type == .nda || type == .rsvd) && owner == 0 && !lock.isHeld }
+
     /// Takes the page back. The owner stays to be seen, as the real module leaves it.
     func free() {
         type = .nda
@@ -74,27 +77,69 @@ private struct PAMTRecord: ~Copyable {
     }
 }
 
-/// A flat metadata table for pages of one size.
+/// The metadata table for pages of one size: flat, in runs of entries that come into being when they are first looked
+/// at, so that an idle gigabyte costs nothing.
 @safe final class PAMTTable: @unchecked Sendable {
     let count: Int
-    // SAFETY of all uses: `count` records, initialised in init and destroyed in deinit by this owner alone.
-    private let records: UnsafeMutablePointer<PAMTRecord>
+
+    /// Entries in a run: those of a 2 MiB range, where pages are small.
+    static let runLength = 512
+
+    private typealias Run = Atomic<UnsafeMutablePointer<PAMTRecord>?>
+
+    private let runCount: Int
+    // SAFETY of all uses: `runCount` atomics, initialised in init and destroyed in deinit by this owner alone. A run
+    // that one of them points to is initialised before it is published, and stays until deinit.
+    private let runs: UnsafeMutablePointer<Run>
 
     init(count: Int) {
         self.count = count
-        unsafe records = .allocate(capacity: count)
-        for index in 0..<count { unsafe (records + index).initialize(to: PAMTRecord()) }
+        runCount = (count + Self.runLength - 1) / Self.runLength
+        unsafe runs = .allocate(capacity: runCount)
+        for index in 0..<runCount { unsafe (runs + index).initialize(to: Run(nil)) }
     }
 
     deinit {
-        // SAFETY: see `records`.
-        unsafe records.deinitialize(count: count)
-        unsafe records.deallocate()
+        // SAFETY: see `runs`; nobody else is left.
+        for index in 0..<runCount {
+            if let run = unsafe runs[index].load(ordering: .acquiring) { unsafe Self.destroy(run) }
+        }
+        unsafe runs.deinitialize(count: runCount)
+        unsafe runs.deallocate()
     }
 
     subscript(index: Int) -> PageEntry {
         precondition(index >= 0 && index < count, "a page beyond its metadata table")
-        // SAFETY: inside the table.
-        return unsafe PageEntry(records + index)
+        // SAFETY: inside the run, and the run inside the table.
+        let run = unsafe run(index / Self.runLength)
+        return unsafe PageEntry(run + index % Self.runLength)
+    }
+
+    /// Entries of runs that were ever looked at; all others are as they began.
+    var touchedIndices: [Int] {
+        (0..<runCount).flatMap { number -> Range<Int> in
+            // SAFETY: see `runs`.
+            guard unsafe runs[number].load(ordering: .acquiring) != nil else { return 0..<0 }
+            return number * Self.runLength..<min(count, (number + 1) * Self.runLength)
+        }
+    }
+
+    private func run(_ number: Int) -> UnsafeMutablePointer<PAMTRecord> {
+        // SAFETY: see `runs`.
+        if let run = unsafe runs[number].load(ordering: .acquiring) { return unsafe run }
+        let new = UnsafeMutablePointer<PAMTRecord>.allocate(capacity: Self.runLength)
+        for index in 0..<Self.runLength { unsafe (new + index).initialize(to: PAMTRecord()) }
+        let outcome = unsafe runs[number].compareExchange(
+            expected: nil, desired: new, ordering: .acquiringAndReleasing)
+        guard let first = unsafe outcome.original else { return unsafe new }
+        // Somebody else was faster.
+        unsafe Self.destroy(new)
+        return unsafe first
+    }
+
+    private static func destroy(_ run: UnsafeMutablePointer<PAMTRecord>) {
+        // SAFETY: all of a run is initialised, and this is its last use.
+        unsafe run.deinitialize(count: runLength)
+        unsafe run.deallocate()
     }
 }

@@ -20,6 +20,9 @@ final class VCPUState: @unchecked Sendable {
     let epoch = Atomic<UInt64>(0)
     /// Fields with a word of their own; see ``FieldMap``.
     let fields: AtomicWords
+    /// Mask of the registers a TDVMCALL exposed to the host, and that it may answer in; zero without one.
+    private let exposedRegisters = Atomic<UInt64>(0)
+    private static let isExposed: UInt64 = 1 << 63
     /// Fields of large arrays that were written, by their place in ``FieldMap``.
     let sparse = Locked<[Int: UInt64]>([:])
 
@@ -37,5 +40,13 @@ final class VCPUState: @unchecked Sendable {
     var phase: VCPUPhase {
         get { VCPUPhase(rawValue: phaseCode.load(ordering: .relaxed)) ?? .disabled }
         set { phaseCode.store(newValue.rawValue, ordering: .relaxed) }
+    }
+
+    func exposeRegisters(_ mask: UInt64) { exposedRegisters.store(mask | Self.isExposed, ordering: .relaxed) }
+
+    /// The mask of a TDVMCALL that waits for its answer, which it gets now; nil if none does.
+    func takeExposedRegisters() -> UInt64? {
+        let mask = exposedRegisters.exchange(0, ordering: .relaxed)
+        return mask == 0 ? nil : mask & ~Self.isExposed
     }
 }

@@ -9,7 +9,7 @@ public protocol ReplayTarget {
     func enter(_ registers: inout Registers, on processor: Processor) throws(PortError) -> ReplayEntry
     /// The vCPU inside its TD on `processor` exits.
     ///
-    /// - Parameter registers: in and out those of the TDH.VP.ENTER that is thereby answered.
+    /// - Parameter registers: what the host finds in them, if TDH.VP.ENTER is thereby answered.
     func exit(
         _ event: ReplayExit, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> ReplayEntry

@@ -7,8 +7,6 @@ internal import TDXCalls
 public struct Replayer {
     private let trace: Trace
     private let target: any ReplayTarget
-    /// The registers with which the vCPU inside on a processor was entered.
-    private var entries: [Int: Registers] = [:]
     private var heldPages: [UInt64] = []
     private var differences: [Difference] = []
 
@@ -102,7 +100,6 @@ public struct Replayer {
         let outcome: Outcome
         if leaf == .vpEnter {
             outcome = entryOutcome { () throws(PortError) in try target.enter(&registers, on: processor) }
-            entries[call.lp] = input
         } else {
             outcome = .answer(
                 answer { () throws(PortError) in try target.call(leaf, &registers, on: processor) }, registers)
@@ -117,7 +114,8 @@ public struct Replayer {
         guard let lp = UInt32(exactly: event.lp), let reason = UInt16(exactly: event.tdExit.reason) else {
             throw TraceError("no such processor or exit reason")
         }
-        let input = entries[event.lp] ?? Registers()
+        // The recordings list what an exit leaves in the registers against zeroes, not against the entry's.
+        let input = Registers()
         var registers = input
         let exit = ReplayExit(
             reason: reason, qualification: event.tdExit.qualification?.rawValue ?? 0,
@@ -237,26 +235,5 @@ extension Replayer {
         case ("TD_EPOCH", _, let td?, _): return .epoch(td: td.rawValue)
         default: throw TraceError("no such lock, or not said whose: \(step.lock)")
         }
-    }
-}
-
-/// What a `repeat` step says: a count of further calls like the one before.
-private enum RepeatNote {
-    static let countMax = 1 << 20
-
-    static func count(in step: TraceStep) -> Int? {
-        guard case .repeated(let note) = step,
-            let first = note.note?.split(separator: " ").first, let count = Int(first), count <= countMax
-        else { return nil }
-        return count
-    }
-
-    /// The nearest call before that succeeded and whose leaf the note names.
-    static func call(before index: Int, in steps: [TraceStep]) -> CallStep? {
-        guard case .repeated(let note) = steps[index], let words = note.note?.split(separator: " ") else { return nil }
-        for step in steps[..<index].reversed() {
-            if case .call(let call) = step, call.status?.rawValue == 0, words.contains(call.op[...]) { return call }
-        }
-        return nil
     }
 }

@@ -44,7 +44,9 @@ struct Serve: ParsableCommand {
             logger.error("Stopping at once, told twice", metadata: ["signal": "\(signal)"])
             _exit(ExitStatus.secondSignal(signal))
         }
-        logger.notice("Draining", metadata: ["signal": "\(signals.wait())"])
+        // Outside the metadata, which is not evaluated below the log's level.
+        let signal = signals.wait()
+        logger.notice("Draining", metadata: ["signal": "\(signal)"])
         let status = assembly.drain()
         logger.notice("Stopped", metadata: ["status": "\(status.rawValue)"])
         if status != .success { throw Failure(status, "operations were still running when the drain timeout passed") }

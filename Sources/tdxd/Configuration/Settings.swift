@@ -25,6 +25,9 @@ struct Settings: Sendable {
         }
         socketMode = mode
         socketRoles = try Self.items(.socketRole, in: values, SocketRole.init(_:))
+        guard Set(socketRoles.map(\.who)).count == socketRoles.count else {
+            throw values.error(.socketRole, "names the same user or group twice")
+        }
         plainListeners = try Self.items(.listenPlain, in: values, PlainListener.init(_:))
         guard Set(plainListeners.map(\.name)).count == plainListeners.count else {
             throw values.error(.listenPlain, "names the same place twice")

@@ -81,7 +81,7 @@ struct Assembly: Sendable {
                 try Listener(
                     name: "unix", at: endpoint, workers: settings.httpThreads, responder: api, logger: logger))
         } catch {
-            throw Failure(.cannotCreateSocket, error.description)
+            throw Failure(error, otherwise: .cannotCreateSocket)
         }
         for plain in settings.plainListeners {
             do throws(ListenerError) {
@@ -92,10 +92,20 @@ struct Assembly: Sendable {
                         logger: logger))
             } catch {
                 for listener in listeners { listener.stop(within: .zero) }
-                throw Failure(.cannotListen, error.description)
+                throw Failure(error, otherwise: .cannotListen)
             }
         }
         return listeners
+    }
+}
+
+extension Failure {
+    /// - Parameter otherwise: the status of what the host or the configuration is to blame for.
+    fileprivate init(_ error: ListenerError, otherwise status: ExitStatus) {
+        switch error {
+        case .unusableLimits, .libraryRefused: self.init(.internalError, error.description)
+        default: self.init(status, error.description)
+        }
     }
 }
 

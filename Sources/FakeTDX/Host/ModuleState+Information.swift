@@ -1,9 +1,9 @@
-public import TDXCalls
+internal import TDXCalls
 
-extension FakeTDX {
+extension ModuleState {
     /// What SYS.RD answers, gathered.
-    public var module: ModuleInformation {
-        let fields = state.systemFields
+    var information: ModuleInformation {
+        let fields = systemFields
         return ModuleInformation(
             backend: "fake",
             majorVersion: UInt16(fields.first("MAJOR_VERSION")), minorVersion: UInt16(fields.first("MINOR_VERSION")),
@@ -23,5 +23,5 @@ extension FakeTDX {
             hasVPInitX2APICID: false)
     }
 
-    private func pages(_ field: String) -> Int { Int(state.systemFields.first(field)) / pageSizeBytes }
+    private func pages(_ field: String) -> Int { Int(systemFields.first(field)) / pageSizeBytes }
 }

@@ -1,0 +1,82 @@
+internal import ControlSchema
+internal import HTTPExchange
+internal import HTTPTypes
+internal import TDLifecycle
+
+// From what a handler came to, to a response.
+
+extension ControlAPI {
+    func answer(_ call: Call, _ response: Response, isRetryable: Bool = false) {
+        var response = response
+        response.head.headerFields[.requestID] = call.requestID
+        if let applied = call.preferenceApplied, response.head.status.kind == .successful {
+            response.head.headerFields[.preferenceApplied] = applied
+        }
+        if let claim = call.idempotency { idempotency.finish(claim, response, isRetryable: isRetryable) }
+        call.exchange.answer(response)
+    }
+
+    func answer(_ call: Call, _ refused: Refused) {
+        answer(call, response(refused, requestID: call.requestID), isRetryable: refused.problem.retryable)
+    }
+
+    func response(_ refused: Refused, requestID: String) -> Response {
+        var problem = refused.problem
+        problem.requestId = requestID
+        var fields = refused.fields
+        fields[.contentType] = "application/problem+json"
+        fields[.requestID] = requestID
+        fields[.cacheControl] = "no-store"
+        if problem.status == HTTPResponse.Status.serviceUnavailable.code { fields[.retryAfter] = Self.retryAfter }
+        return Response(
+            status: HTTPResponse.Status(code: problem.status), fields: fields,
+            body: .bytes(ControlJSON.encode(problem)))
+    }
+
+    /// Seconds after which a client may ask again.
+    static let retryAfter = "1"
+
+    /// A JSON answer made for this request alone.
+    func answer(_ call: Call, _ status: HTTPResponse.Status, _ value: some Encodable, _ fields: HTTPFields = [:]) {
+        answer(call, status, .bytes(ControlJSON.encode(value)), fields)
+    }
+
+    func answer(
+        _ call: Call, _ status: HTTPResponse.Status, _ body: Response.Body, _ fields: HTTPFields = [:]
+    ) {
+        var fields = fields
+        fields[.contentType] = "application/json"
+        answer(call, Response(status: status, fields: fields, body: body))
+    }
+
+    /// A representation with a revision: 304 if the client has it already.
+    func answer(_ call: Call, revision: UInt64, _ fields: HTTPFields = [:], _ body: () -> EncodedBody) {
+        var fields = fields
+        fields[.eTag] = Self.tag(revision)
+        // What a role is shown is for it alone, and has to be asked for each time.
+        fields[.cacheControl] = "private, no-cache"
+        // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
+        answer(call, call.matchesNone(of: revision) ? .ok : .notModified, .shared(body()), fields)
+    }
+
+    static func tag(_ revision: UInt64) -> String { "\"r\(revision)\"" }
+
+    /// Runs an engine call and turns its error into a problem.
+    func engine<Result>(
+        _ call: Call, spec: TDLifecycle.TDSpec? = nil, _ body: () throws(LifecycleError) -> Result
+    ) throws(Refused) -> Result {
+        do throws(LifecycleError) { return try body() } catch { throw refused(error, role: call.role, spec: spec) }
+    }
+
+    func decode<Body: RequestBody>(_ type: Body.Type, _ call: Call) throws(Refused) -> Body {
+        do throws(RequestError) { return try ControlJSON.decodeRequest(type, from: call.request.body) } catch {
+            throw Refused(problem: Problem(error))
+        }
+    }
+
+    func requester(_ call: Call) -> Requester {
+        Requester(
+            principal: call.principal, requestID: ResourceID(call.requestID) ?? engine.makeRequestID(),
+            idempotencyKey: call.idempotency?.key)
+    }
+}

@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import FakeReplay
+internal import SEAMCALLTrace
+
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace", abstract: "Work with recordings of SEAMCALLs.", subcommands: [TraceReplay.self])
+}
+
+struct TraceReplay: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Replay recordings on a fresh fake and compare every answer.",
+        discussion: """
+            Each difference is printed with its trace, step and call; the last line counts the traces that agree and \
+            differ. Exits with 0 if all selected traces agree and there is one, 1 if not, 2 if the file cannot be used.
+            """)
+
+    @Argument(help: "A file of recordings, one trace a line.")
+    var file: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Only traces with such a name, or with this in it; * and ? match anything.", valueName: "pattern"))
+    var filter: String?
+
+    @Option(help: "rfc: only traces of the leaves that the wrappers cover. all: every trace.")
+    var leaves: Leaves = .all
+
+    enum Leaves: String, ExpressibleByArgument, CaseIterable {
+        case rfc, all
+
+        var selection: LeafSelection {
+            switch self {
+            case .rfc: .rfc
+            case .all: .all
+            }
+        }
+    }
+
+    func run() throws {
+        let code = replay(file: file, filter: filter, leaves: leaves.selection) { line in
+            LineOutput.standardOutput.write(line + "\n")
+        }
+        if code != 0 { throw ExitCode(code) }
+    }
+}
