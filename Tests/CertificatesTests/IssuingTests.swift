@@ -167,7 +167,9 @@ struct IssuingTests {
         #expect(throws: CertificateError(.badRequest("a server certificate needs a name or an address"))) {
             try CertificateRequest.server(names: [])
         }
-        #expect(throws: Never.self) { try CertificateRequest.client(name: String(repeating: "a", count: 64), uri: "x:y") }
+        #expect(throws: Never.self) {
+            try CertificateRequest.client(name: String(repeating: "a", count: 64), uri: "x:y")
+        }
         for name in ["", String(repeating: "a", count: 65), "a\nb", "é"] {
             #expect(throws: CertificateError(.badRequest("'\(name)' has not 1 to 64 printable characters"))) {
                 try CertificateRequest.client(name: name, uri: "x:y")

@@ -31,7 +31,10 @@ struct PKITests {
         let clients = ["admin", "lab", "metrics", "operator", "viewer"]
         let all = (["ca", "server"] + clients).flatMap { ["\($0).key", "\($0).pem"] } + ["crl.pem", "issued"]
         #expect(try names() == all.sorted())
-        #expect(made.certificates.map(\.file) == ["ca.pem", "server.pem", "viewer.pem", "operator.pem", "lab.pem", "admin.pem", "metrics.pem"])
+        #expect(
+            made.certificates.map(\.file) == [
+                "ca.pem", "server.pem", "viewer.pem", "operator.pem", "lab.pem", "admin.pem", "metrics.pem",
+            ])
         #expect(made.movedAside == nil)
         #expect(try names("issued").count == 6)
         for role in clients {
@@ -39,7 +42,8 @@ struct PKITests {
             #expect(certificate.names.uris == ["spiffe://tdxd/role/\(role)"])
             #expect(certificate.validity == Validity(from: now, days: 397))
         }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["pki"], "nothing is left beside it")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["pki"], "nothing is left beside it")
     }
 
     @Test("The folder is the owner's alone and so are the keys, whatever the mask")
@@ -99,7 +103,8 @@ struct PKITests {
     @Test("A plan that cannot be carried out leaves nothing behind")
     func badPlans() throws {
         for plan in [
-            PKIPlan(serverNames: []), PKIPlan(serverNames: ["not a name"]), PKIPlan(authorityName: "", serverNames: ["a"]),
+            PKIPlan(serverNames: []), PKIPlan(serverNames: ["not a name"]),
+            PKIPlan(authorityName: "", serverNames: ["a"]),
             PKIPlan(serverNames: ["a"], clients: [("ca", "x:y")]),
             PKIPlan(serverNames: ["a"], clients: [("a", "x:y"), ("a", "x:y")]),
             PKIPlan(serverNames: ["a"], clients: [("../a", "x:y")]),

@@ -10,7 +10,8 @@ struct RevocationTests {
     init() throws { root = try CommandAuthority() }
 
     func refusal(
-        _ chain: [[UInt8]], _ lists: [RevocationList], _ policy: RevocationPolicy = .init(), at time: CalendarTime? = nil
+        _ chain: [[UInt8]], _ lists: [RevocationList], _ policy: RevocationPolicy = .init(),
+        at time: CalendarTime? = nil
     ) throws -> CertificateRefusal? {
         let store = try TrustStore(
             authorities: [try root.certificate], revocationLists: lists, revocation: policy)

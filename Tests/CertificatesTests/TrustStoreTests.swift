@@ -67,8 +67,9 @@ struct TrustStoreTests {
         #expect(
             throws: CertificateError(.notAnAuthority("its basic constraints do not say so"), file: both, entry: 2)
         ) { try TrustStore(authorityFiles: [both]) }
-        #expect(throws: CertificateError(.unexpectedEntry(label: "X509 CRL", expected: "CERTIFICATE"), file: list, entry: 1))
-        { try TrustStore(authorityFiles: [list]) }
+        #expect(
+            throws: CertificateError(.unexpectedEntry(label: "X509 CRL", expected: "CERTIFICATE"), file: list, entry: 1)
+        ) { try TrustStore(authorityFiles: [list]) }
         let missing = scratch.file("missing.pem")
         #expect(throws: CertificateError(.system("open it", errno: 2), file: missing)) {
             try TrustStore(authorityFiles: [missing])

@@ -23,8 +23,9 @@ struct VerifyTests {
 
     @Test("A certificate of the trusted CA is, and its URI and fingerprint are the identity")
     func good() throws {
-        let der = try root.issue(extensions: CommandAuthority.clientExtensions(
-            names: "URI:spiffe://tdxd/role/lab,URI:urn:second,DNS:ignored.example"))
+        let der = try root.issue(
+            extensions: CommandAuthority.clientExtensions(
+                names: "URI:spiffe://tdxd/role/lab,URI:urn:second,DNS:ignored.example"))
         let identity = try trust().verifyClient(chain: [der], at: now).get()
         let certificate = try Certificate(der: der)
         #expect(identity.uris == ["spiffe://tdxd/role/lab", "urn:second"])
@@ -134,11 +135,12 @@ struct VerifyTests {
 
     @Test("A certificate that restricts nothing may be a client's; one that allows anything does not name clientAuth")
     func openPurposes() throws {
-        let open = try root.issue(extensions: """
-            basicConstraints=CA:FALSE
-            subjectKeyIdentifier=hash
-            authorityKeyIdentifier=keyid:always
-            """)
+        let open = try root.issue(
+            extensions: """
+                basicConstraints=CA:FALSE
+                subjectKeyIdentifier=hash
+                authorityKeyIdentifier=keyid:always
+                """)
         #expect(try refusal([open]) == nil)
         let any = try root.issue(extensions: CommandAuthority.clientExtensions(purposes: "anyExtendedKeyUsage"))
         #expect(try refusal([any]) == .wrongPurpose(.peer, .purposes([.any])))
@@ -236,7 +238,8 @@ struct VerifyTests {
     @Test("SHA-1 above the peer is seen too; the trusted CA's own signature does not matter")
     func sha1Above() throws {
         let middle = try CommandAuthority(name: "Middle", digest: "sha1", parent: root)
-        guard case .weakSignature(ChainPosition(depth: 1), _) = try refusal([try middle.issue(), middle.certificate.der])
+        guard
+            case .weakSignature(ChainPosition(depth: 1), _) = try refusal([try middle.issue(), middle.certificate.der])
         else {
             Issue.record("not refused as weak")
             return
@@ -276,7 +279,8 @@ struct VerifyTests {
             parent: root)
         let middleDER = try middle.certificate.der
         #expect(try refusal([try middle.issue(), middleDER]) == nil)
-        let other = try middle.issue(extensions: CommandAuthority.clientExtensions(names: "URI:spiffe://other/role/admin"))
+        let other = try middle.issue(
+            extensions: CommandAuthority.clientExtensions(names: "URI:spiffe://other/role/admin"))
         #expect(try refusal([other, middleDER]) == .nameNotPermitted(.peer))
     }
 

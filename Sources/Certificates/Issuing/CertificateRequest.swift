@@ -14,8 +14,9 @@ public struct CertificateRequest: Hashable, Sendable {
         for name in names where !NameRules.isHostName(name) {
             throw CertificateError(.badRequest("'\(name)' is no host name"))
         }
-        guard let title = names.first(where: { $0.utf8.count <= NameRules.commonNameMax })
-            ?? addresses.first?.description ?? names.first.map({ _ in "server" })
+        guard
+            let title = names.first(where: { $0.utf8.count <= NameRules.commonNameMax })
+                ?? addresses.first?.description ?? names.first.map({ _ in "server" })
         else { throw CertificateError(.badRequest("a server certificate needs a name or an address")) }
         return try CertificateRequest(
             title, SubjectNames(dns: names, addresses: addresses), purposes: [.serverAuth])
@@ -78,6 +79,8 @@ enum NameRules {
         return scheme.allSatisfy { isLetter($0) || isDigit($0) || Array("+-.".utf8).contains($0) }
     }
 
-    private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    }
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 }

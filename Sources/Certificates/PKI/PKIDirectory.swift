@@ -86,7 +86,8 @@ public struct PKIDirectory: ~Copyable {
         } else if let serial = SerialNumber(hex: target), Folder.exists(folder.file(PKILayout.issued(serial))) {
             file = folder.file(PKILayout.issued(serial))
         } else {
-            throw CertificateError(.notFound("certificate with the name or serial number '\(target)'"), file: folder.path)
+            throw CertificateError(
+                .notFound("certificate with the name or serial number '\(target)'"), file: folder.path)
         }
         let certificate = try CertificateFile.certificates(at: file, limit: 1)[0]
         guard certificate.namesIssuer(authority.certificate) else {

@@ -9,7 +9,8 @@ public struct PKIInventory: Sendable {
         let path = Paths.trimmed(path)
         let names = try Folder.names(in: path)
         let issuedPath = path + "/" + PKILayout.issuedFolder
-        let issued = names.contains(PKILayout.issuedFolder)
+        let issued =
+            names.contains(PKILayout.issuedFolder)
             ? try Folder.names(in: issuedPath).map { PKILayout.issuedFolder + "/" + $0 } : []
         var found: [(file: String, content: Content)] = []
         for name in names + issued where name.hasSuffix(PKILayout.certificateSuffix) {

@@ -42,7 +42,8 @@ internal import COpenSSL
     private func set(_ context: borrowing Owned) {
         // SAFETY: the parameters belong to the context; the trust store outlives the verification.
         let parameters = unsafe X509_STORE_CTX_get0_param(context.pointer)
-        let flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK
+        let flags =
+            X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK
             | X509_V_FLAG_CRL_CHECK_ALL
         ErrorQueue.expect(unsafe X509_VERIFY_PARAM_set_flags(parameters, UInt(flags)), "flags")
         ErrorQueue.expect(unsafe X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_CLIENT), "a purpose")
