@@ -85,7 +85,8 @@ internal import COpenSSL
     ///
     /// The path is built from what was sent up to a trusted authority. All of RFC 5280's rules hold, strictly; the
     /// first certificate must allow client authentication; keys and signatures must be strong; the revocation lists
-    /// of all authorities in the path are asked. Any thread may call this, many at once.
+    /// of all authorities in the path are asked. Any thread may call this, many at once. Whoever keeps `chain` can ask a
+    /// newer store the same again, and so close the connections of those who have been revoked since.
     ///
     /// - Parameter chain: in DER, the peer's own first, as it was sent.
     public func verifyClient(
