@@ -50,7 +50,7 @@ let package = Package(
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
-        room("Certificates", ["COpenSSL"]),
+        room("Certificates", ["COpenSSL", "Threading"]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
         room("ControlSchema"),
         room(

@@ -14,6 +14,7 @@ extension ControlAPI {
         if let needed = route.role, role < needed { throw tooSmall(role, needed) }
         if let accept = head.fields[.accept], !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
         try checkBody(request, of: route)
+        try checkFields(head)
         let query = try parameters(of: head.target, route)
         let call = Call(
             request: request, exchange: exchange, requestID: requestID, principal: principal, role: role, path: path,
@@ -70,6 +71,16 @@ extension ControlAPI {
             var refused = Refused(.unsupportedMediaType, "the body must be \(accepted.joined(separator: " or "))")
             refused.fields[.accept] = accepted.joined(separator: ", ")
             throw refused
+        }
+    }
+
+    /// Characters of a field that is read element by element.
+    private static let fieldCharactersMax = 1_024
+
+    private func checkFields(_ head: RequestHead) throws(Refused) {
+        for name in [HTTPField.Name.prefer, .ifMatch, .ifNoneMatch] {
+            guard let value = head.fields[name], value.unicodeScalars.count > Self.fieldCharactersMax else { continue }
+            throw .parameter(name.rawName, "has more than \(Self.fieldCharactersMax) characters")
         }
     }
 

@@ -41,10 +41,19 @@ public struct Limits: Hashable, Sendable {
     /// The largest number of seconds for anything.
     public static let longestSeconds: UInt32 = 7 * 24 * 3600
 
-    /// Memory libmicrohttpd sets aside for each connection: the head and what is being received or sent.
-    static let connectionMemoryBytes = 32 * 1024
-    /// The largest head and target that still leave the library room to work in that memory.
-    static let largestHeadBytes = 12 * 1024
+    /// Memory libmicrohttpd sets aside for each connection: the head, an entry for each of its fields, and what is being
+    /// received or sent. The library wipes all of it after each request, so that every page more costs time and, for
+    /// each idle connection, memory.
+    var connectionMemoryBytes: Int {
+        let bytes = headBytes + fields * Self.fieldEntryBytes + Self.workingBytes
+        return (bytes + Self.pageBytes - 1) / Self.pageBytes * Self.pageBytes
+    }
+
+    private static let fieldEntryBytes = 64
+    private static let workingBytes = 4 * 1024
+    private static let pageBytes = 4 * 1024
+    static let largestHeadBytes = 64 * 1024
+    static let largestFields = 1024
     /// Room above our own limit of connections, so that the library never refuses first.
     static let spareConnections = 64
     /// Connections the system holds until they are accepted.
@@ -78,7 +87,8 @@ public struct Limits: Hashable, Sendable {
             return "headBytes must lie between 1 and \(Self.largestHeadBytes)"
         }
         if !(1...headBytes).contains(targetBytes) { return "targetBytes must lie between 1 and headBytes" }
-        if fields < 1 || bodyBytes < 0 || swallowedBytes < 0 { return "a limit is negative or zero" }
+        if !(1...Self.largestFields).contains(fields) { return "fields must lie between 1 and \(Self.largestFields)" }
+        if bodyBytes < 0 || swallowedBytes < 0 { return "a limit is negative or zero" }
         return nil
     }
 }

@@ -34,9 +34,9 @@ enum Disposition: Sendable {
 public struct EngineLimits: Sendable {
     /// A step ends after this long or this many leaves, whichever comes first, and others have their turn.
     public var stepDuration: Duration = .milliseconds(10)
-    public var stepCalls = 512
+    public var stepCalls = 2_048
     /// Pages taken from the host ahead of their use; written down before the first is handed over.
-    public var reservationPages = 512
+    public var reservationPages = 4_096
     /// How long a call may go on being refused for passing reasons, and the first and longest pause between tries.
     public var retryBudget: Duration = .seconds(5)
     public var retryPauseFirst: Duration = .microseconds(50)

@@ -101,7 +101,7 @@ class Checker:
                 self.fault(where, "has no description or no example")
             self.check_examples(where, parameter["schema"], parameter.get("examples", {}))
             schema = parameter["schema"]
-            if schema["type"] == "string" and not {"maxLength", "pattern"} & set(schema):
+            if schema["type"] == "string" and not {"maxLength", "pattern", "enum"} & set(schema):
                 self.fault(where, "has no bound")
             if schema["type"] == "integer" and not {"minimum", "maximum"} <= set(schema):
                 self.fault(where, "has no bounds")

@@ -1,3 +1,4 @@
+import HTTPExchange
 import HTTPTypes
 import Testing
 
@@ -41,6 +42,16 @@ struct ListTests {
                 #expect(parts.count == max(1, (count + limit - 1) / limit))
             }
         }
+    }
+
+    @Test("A list is the concatenation of its items' bytes")
+    func concatenation() {
+        let items = [EncodedBody(Array(#"{"a":1}"#.utf8)), EncodedBody(Array("{}".utf8))]
+        func text(_ body: EncodedBody) -> String { String(decoding: body.copied(), as: UTF8.self) }
+        #expect(text(EncodedBody(list: items, revision: 7)) == #"{"items":[{"a":1},{}],"revision":7}"#)
+        #expect(
+            text(EncodedBody(list: [], nextCursor: Cursor(number: 33), revision: 0, extra: #","dropped":2"#))
+                == #"{"items":[],"nextCursor":"00000000000000000000000011","revision":0,"dropped":2}"#)
     }
 
     @Test("The default limit is 100")

@@ -108,6 +108,12 @@ struct PathTests {
         }
         #expect(try service.ask(.get, "/tds?limit=%zz").code == "invalid-parameter")
         #expect(try service.ask(.get, "/tds?&limit=1&").status == 200)
+        for name in [HTTPField.Name.prefer, .ifMatch, .ifNoneMatch] {
+            let long = String(repeating: "a", count: 1_025)
+            let answer = try service.ask(.patch, "/tds/nobody", "{}", [name: long])
+            #expect(answer.status == 400 && answer.json["violations"][0]["parameter"].string == name.rawName)
+            #expect(try service.ask(.patch, "/tds/nobody", "{}", [name: String(long.dropFirst())]).status == 404)
+        }
         let write = try service.ask(.post, "/tds?dryRun=yes", #"{"spec":{"maxVcpus":1}}"#)
         #expect(write.json["violations"][0]["parameter"].string == "dryRun")
     }

@@ -166,6 +166,26 @@ struct ProtocolTests {
         #expect(try client.takeAnswer().text == "4096 64")
     }
 
+    @Test("Other limits are kept just as well", arguments: [(1, 300), (8, 1_000), (64, 65_536), (1_024, 65_536)])
+    func otherLimits(fields: Int, headBytes: Int) throws {
+        var limits = Limits()
+        (limits.fields, limits.headBytes, limits.targetBytes) = (fields, headBytes, headBytes)
+        let (listener, port) = try serve(
+            ClosureResponder { request, exchange in exchange.answer(.text("\(request.head.fields.count)")) },
+            limits: limits)
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(port: port)
+        var head = "GET / HTTP/1.1\r\nHost: " + (fields == 1 ? "" : "t\r\n")
+        head += (0..<(fields - 1)).dropLast().map { "A\($0): b\r\n" }.joined() + (fields == 1 ? "" : "Z: ")
+        head += String(repeating: "z", count: headBytes - head.utf8.count - 4)
+        client.send(head + "\r\n\r\n")
+        #expect(try client.takeAnswer().text == "\(fields)")
+        client.send(head + "z\r\n\r\n")
+        let refused = try client.takeAnswer()
+        #expect(refused.status == 431)
+        #expect(refused.text.contains("head-too-large"))
+    }
+
     @Test("The responder may word the refusals itself")
     func ownWords() throws {
         struct Wordy: Responder {

@@ -124,29 +124,30 @@ struct FaultLoopTests {
             ]
         }()
 
-    @Test("A lab step survives it", arguments: Fault.allCases, labSteps.indices)
-    func step(_ fault: Fault, _ place: Int) throws {
-        let (name, stage, before, call) = Self.labSteps[place]
-        for recover in [true, false] {
-            let world = try World()
-            let (td, _) = try world.create(world.spec(until: stage))
-            for call in before { #expect(try world.raw(td, call) == .success) }
-            let row = try world.domain(td)
-            let (what, times) = fault.what
-            world.port.arm(what, atCall: 1, times: times)
-            let operation = try world.step(td, call, recover: recover)
-            world.expectInvariants("\(fault) at \(name)")
-            // Entropy is retried below the engine, whatever the lab wants.
-            let isOver = fault.passes && recover
-            #expect(operation.state == (isOver ? .succeeded : fault.isUnknown ? .quarantined : .failed))
-            #expect(operation.stepRecord != nil && operation.rollback == .notNeeded)
-            if operation.state == .failed {
-                let after = try world.domain(td)
-                #expect(after.lifecycle == row.lifecycle && after.pages == row.pages, "\(fault) at \(name)")
-                #expect(after.isFatal == (fault == .fatal))
+    @Test("A lab step survives it", arguments: Fault.allCases)
+    func steps(_ fault: Fault) throws {
+        let world = try World()
+        for (name, stage, before, call) in Self.labSteps {
+            for recover in [true, false] {
+                let (td, _) = try world.create(world.spec(until: stage))
+                for call in before { #expect(try world.raw(td, call) == .success) }
+                let row = try world.domain(td)
+                let (what, times) = fault.what
+                world.port.arm(what, atCall: 1, times: times)
+                let operation = try world.step(td, call, recover: recover)
+                world.expectInvariants("\(fault) at \(name)")
+                // Entropy is retried below the engine too, but no longer than there.
+                let passes = fault.passes && recover
+                #expect(operation.state == (passes ? .succeeded : fault.isUnknown ? .quarantined : .failed))
+                #expect(operation.stepRecord != nil && operation.rollback == .notNeeded)
+                if operation.state == .failed {
+                    let after = try world.domain(td)
+                    #expect(after.lifecycle == row.lifecycle && after.pages == row.pages, "\(fault) at \(name)")
+                    #expect(after.isFatal == (fault == .fatal))
+                }
+                world.port.disarm()
+                try world.expectDeletable(td, "\(fault) at \(name)")
             }
-            world.port.disarm()
-            try world.expectDeletable(td, "\(fault) at \(name)")
         }
     }
 

@@ -8,9 +8,6 @@ internal import COpenSSL
 
     init(_ handle: borrowing Owned) { unsafe x509 = handle.pointer }
 
-    /// Of a certificate that libcrypto keeps alive meanwhile.
-    init(borrowing x509: OpaquePointer) { unsafe self.x509 = x509 }
-
     /// The object of exactly these bytes.
     static func parse(_ der: [UInt8]) throws(CertificateError.Reason) -> Owned {
         guard !der.isEmpty else { throw .empty }

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 enum DERParsing {
     typealias Input = UnsafePointer<UInt8>?

@@ -25,6 +25,10 @@ internal import COpenSSL
         ] where unsafe X509_CRL_get_ext_by_NID(crl, extensionNumber, -1) >= 0 {
             throw .unsupported(what)
         }
+        // Nothing that is read here is ever critical.
+        guard unsafe X509_CRL_get_ext_by_critical(crl, 1, -1) < 0 else {
+            throw .unsupported("a critical extension of the list")
+        }
     }
 
     func issuer() -> String { unsafe NameText.of(X509_CRL_get_issuer(crl)) }
@@ -59,6 +63,9 @@ internal import COpenSSL
         entries.reserveCapacity(Int(count))
         for index in 0..<count {
             guard let entry = unsafe copenssl_revoked_at(list, index) else { throw .invalid("entry \(index + 1)") }
+            guard unsafe X509_REVOKED_get_ext_by_critical(entry, 1, -1) < 0 else {
+                throw .unsupported("a critical extension of entry \(index + 1)")
+            }
             entries.append(
                 RevokedCertificate(
                     serial: try unsafe SerialNumber(X509_REVOKED_get0_serialNumber(entry)),

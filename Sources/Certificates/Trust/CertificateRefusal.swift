@@ -51,6 +51,6 @@ public enum WrongPurpose: Hashable, Sendable {
 public enum RevocationGap: Hashable, Sendable {
     case missing
     case outdated
-    /// A list is there that does not hold: libcrypto's words for it.
+    /// A list is there that does not hold.
     case unusable(String)
 }

@@ -4,6 +4,7 @@ internal import COpenSSL
 @safe public final class TrustStore: @unchecked Sendable {
     // Sendable: libcrypto locks its store, and nothing is added to it after `init`.
     private let store: Owned
+    private let revocationCheck: RevocationCheck
 
     /// Each ends a path, whether it is self-signed or not.
     public let authorities: [Certificate]
@@ -21,13 +22,11 @@ internal import COpenSSL
         self.authorities = authorities
         self.revocationLists = revocationLists
         self.revocation = revocation
+        revocationCheck = RevocationCheck(lists: revocationLists, authorities: authorities, policy: revocation)
         // SAFETY: the store is made here; it takes a reference of its own to all that is added.
         store = unsafe Owned(X509_STORE_new()) { unsafe X509_STORE_free($0) }
         for authority in authorities {
             ErrorQueue.expect(unsafe X509_STORE_add_cert(store.pointer, authority.handle.pointer), "a trusted CA")
-        }
-        for list in revocationLists {
-            ErrorQueue.expect(unsafe X509_STORE_add_crl(store.pointer, list.handle.pointer), "a revocation list")
         }
     }
 
@@ -96,8 +95,14 @@ internal import COpenSSL
             let certificates = try Self.parse(chain)
             guard let peer = certificates.first else { throw .noneSent }
             guard !peer.isAuthority else { throw .wrongPurpose(.peer, .authority) }
-            let expires = try PathVerification(peer, sent: certificates.dropFirst(), time: time, trust: self)
-                .run(store)
+            let verification = PathVerification(
+                peer, sent: certificates.dropFirst(), authorities: authorities, time: time)
+            let path = try verification.run(store)
+            try StrengthRule.check(path)
+            // A TLS client proves itself with a signature; libcrypto's purpose would let key agreement do.
+            guard peer.keyUsage?.contains(.digitalSignature) ?? true else { throw .wrongPurpose(.peer, .keyUsage) }
+            try revocationCheck.check(path, at: time)
+            let expires = path.reduce(peer.validity.notAfter) { min($0, $1.validity.notAfter) }
             return PeerIdentity(
                 uris: peer.names.uris, fingerprint: peer.fingerprint, serial: peer.serial, expires: expires)
         }

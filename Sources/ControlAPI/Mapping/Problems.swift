@@ -29,76 +29,76 @@ extension ControlAPI {
 
     private func basic(_ error: LifecycleError, role: Role, spec: TDLifecycle.TDSpec?) -> Refused {
         switch error {
-        case .noSuchTD(let reference):
-            return Refused(.notFound, "there is no TD \(reference)")
-        case .noSuchVCPU(let td, let number):
-            return Refused(.notFound, "TD \(td) has no vCPU \(number)")
-        case .noSuchOperation:
-            return Refused(.notFound, "there is no such operation")
-        case .noSuchPage(let page):
-            return violation(.unknownPage, "/page", "\(page) is not a page that the TD holds")
-        case .wrongState(let state):
-            return wrongState(state)
-        case .operationRunning(let id):
-            var refused = Refused(.operationRunning, "operation \(id) is at work on the TD")
-            refused.problem.operation = id.description
-            refused.problem.links = ["operation": "/operations/\(id)"]
-            return refused
-        case .notCancellable(let state):
-            var refused = Refused(.notCancellable, "the operation is \(state.rawValue)")
-            refused.problem.currentState = CurrentState(operationState: OperationState(rawValue: state.rawValue))
-            return refused
-        case .nameTaken(let name, let other):
-            var refused = violation(.nameTaken, "/name", "'\(name)' is the name of \(other)")
-            refused.problem.links = ["td": "/tds/\(other)"]
-            return refused
-        case .preconditionFailed(let revision):
-            var refused = Refused(.preconditionFailed, "the revision is \(revision)")
-            refused.fields[.eTag] = Self.tag(revision)
-            return refused
-        case .capacity(let shortage):
-            return capacity(shortage)
-        case .maxVCPUsExceeded(let requested, let existing, let max):
-            return violation(
-                .maxVcpusExceeded, spec == nil ? "/count" : "/spec/vcpuCount",
-                "\(existing) vCPUs exist, \(requested) more are asked for, and maxVcpus is \(max)")
-        case .cpuidNotConfigurable(let index):
-            return violation(
-                .invalidSpec, "/spec/cpuid/\(index)",
-                "this module does not let a TD be configured with that CPUID leaf and sub-leaf")
+        case .noSuchTD(let reference): Refused(.notFound, "there is no TD \(reference)")
+        case .noSuchVCPU(let td, let number): Refused(.notFound, "TD \(td) has no vCPU \(number)")
+        case .noSuchOperation: Refused(.notFound, "there is no such operation")
+        case .noSuchPage(let page): violation(.unknownPage, "/page", "\(page) is not a page that the TD holds")
+        case .noSuchElement(let field, let count): Refused(.unknownField, "\(field) has \(count) elements")
         case .noSuchProcessor(let processor, let index):
-            return violation(
+            violation(
                 .unknownProcessor, index.map { "/processors/\($0)" } ?? "/processor",
                 "this host has no logical processor \(processor.rawValue)")
         case .noSuchPackage(let package):
-            return violation(.unknownProcessor, "/package", "this host has no package \(package.rawValue)")
+            violation(.unknownProcessor, "/package", "this host has no package \(package.rawValue)")
         case .processorNotInPackage(let processor, let package):
-            return violation(
+            violation(
                 .unknownProcessor, "/processor",
                 "logical processor \(processor.rawValue) is not in package \(package.rawValue)")
-        case .lacksLeaf(let leaf):
-            return Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
-        case .lacksVPInitX2APICID:
-            return Refused(.moduleLacksVpInitV1)
-        case .refused(let record):
-            return moduleRefused(record, role: role, spec: spec)
-        case .busy(let record):
-            return busy(record, role: role)
-        case .port(let error, let record):
-            var refused = Refused(error.ownError, error.explanation)
-            refused.problem.seamcall = record.map { self.record($0, role) }
-            return refused
-        case .quarantined(let things, let record):
-            return quarantined(things, record, role: role)
-        case .cancelled:
-            return Refused(.cancelled)
-        case .draining:
-            return Refused(.draining)
-        case .tooManyWaiting(let count):
-            return Refused(.busy, "\(count) field accesses wait for the TD already")
-        case .noSuchElement(let field, let count):
-            return Refused(.unknownField, "\(field) has \(count) elements")
+        case .wrongState(let state): wrongState(state)
+        case .operationRunning(let id): operationRunning(id)
+        case .notCancellable(let state): notCancellable(state)
+        case .nameTaken(let name, let other): nameTaken(name, other)
+        case .preconditionFailed(let revision): preconditionFailed(revision)
+        case .capacity(let shortage): capacity(shortage)
+        case .maxVCPUsExceeded(let requested, let existing, let max):
+            violation(
+                .maxVcpusExceeded, spec == nil ? "/count" : "/spec/vcpuCount",
+                "\(existing) vCPUs exist, \(requested) more are asked for, and maxVcpus is \(max)")
+        case .cpuidNotConfigurable(let index):
+            violation(
+                .invalidSpec, "/spec/cpuid/\(index)",
+                "this module does not let a TD be configured with that CPUID leaf and sub-leaf")
+        case .lacksLeaf(let leaf): Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
+        case .lacksVPInitX2APICID: Refused(.moduleLacksVpInitV1)
+        case .refused(let record): moduleRefused(record, role: role, spec: spec)
+        case .busy(let record): busy(record, role: role)
+        case .port(let error, let record): portFailed(error, record, role: role)
+        case .quarantined(let things, let record): quarantined(things, record, role: role)
+        case .cancelled: Refused(.cancelled)
+        case .draining: Refused(.draining)
+        case .tooManyWaiting(let count): Refused(.busy, "\(count) field accesses wait for the TD already")
         }
+    }
+
+    private func operationRunning(_ id: ResourceID) -> Refused {
+        var refused = Refused(.operationRunning, "operation \(id) is at work on the TD")
+        refused.problem.operation = id.description
+        refused.problem.links = ["operation": "/operations/\(id)"]
+        return refused
+    }
+
+    private func notCancellable(_ state: TDLifecycle.Operation.State) -> Refused {
+        var refused = Refused(.notCancellable, "the operation is \(state.rawValue)")
+        refused.problem.currentState = CurrentState(operationState: OperationState(rawValue: state.rawValue))
+        return refused
+    }
+
+    private func nameTaken(_ name: String, _ other: ResourceID) -> Refused {
+        var refused = violation(.nameTaken, "/name", "'\(name)' is the name of \(other)")
+        refused.problem.links = ["td": "/tds/\(other)"]
+        return refused
+    }
+
+    private func preconditionFailed(_ revision: UInt64) -> Refused {
+        var refused = Refused(.preconditionFailed, "the revision is \(revision)")
+        refused.fields[.eTag] = Self.tag(revision)
+        return refused
+    }
+
+    private func portFailed(_ error: PortError, _ record: CallRecord?, role: Role) -> Refused {
+        var refused = Refused(error.ownError, error.explanation)
+        refused.problem.seamcall = record.map { self.record($0, role) }
+        return refused
     }
 
     private func violation(_ error: OwnError, _ pointer: String, _ reason: String) -> Refused {

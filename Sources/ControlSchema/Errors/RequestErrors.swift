@@ -74,7 +74,7 @@ extension OwnError {
         remedy: "Set Content-Type.")
     public static let idempotencyKeyReused = OwnError(
         "idempotency-key-reused", 422, "The idempotency key belongs to another request",
-        "The same Idempotency-Key came before with another path or body.",
+        "The same Idempotency-Key came before with another path, query or body.",
         remedy: "Use a new key for a new request.")
     public static let tooManyRequests = OwnError(
         "too-many-requests", 429, "You have too much in flight",
