@@ -68,7 +68,9 @@ func requestAdvanced(
     let next: OngoingRequest.Next
     if !request.hasBegun {
         next = unsafe request.begin(
-            HeadReader.read(handle, target: request.target, url: url, method: method, version: version))
+            HeadReader.read(
+                handle, target: request.target, url: url, method: method, version: version,
+                limits: request.server.limits))
     } else if let body = unsafe body, unsafe bodyCount.pointee > 0 {
         // SAFETY: so many bytes lie there until the handler returns; CChar and UInt8 have one layout.
         let bytes = unsafe UnsafeRawBufferPointer(start: body, count: bodyCount.pointee)

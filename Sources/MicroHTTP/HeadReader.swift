@@ -9,9 +9,9 @@ enum HeadReader {
     ///     method, url, version.
     static func read(
         _ connection: OpaquePointer, target: [UInt8], url: UnsafePointer<CChar>?, method: UnsafePointer<CChar>?,
-        version: UnsafePointer<CChar>?
+        version: UnsafePointer<CChar>?, limits: Limits
     ) -> ReceivedHead {
-        var fields: [(name: String, value: [UInt8])] = []
+        var fields = ReceivedFields(limit: limits.fields)
         // SAFETY: the library calls back before it returns, with pointers that are good for the call.
         unsafe withUnsafeMutablePointer(to: &fields) { fields in
             _ = unsafe MHD_get_connection_values_n(connection, .HEADER_KIND, takeField, fields)
@@ -41,12 +41,11 @@ private func takeField(
     _ value: UnsafePointer<CChar>?, _ valueCount: Int
 ) -> MHD_Result {
     guard let context = unsafe context else { return .NO }
-    // SAFETY: `read` passes a pointer to this very array; name and value are as long as the library says.
-    let fields = unsafe context.assumingMemoryBound(to: [(name: String, value: [UInt8])].self)
+    // SAFETY: `read` passes a pointer to such a value; name and value are as long as the library says.
+    let fields = unsafe context.assumingMemoryBound(to: ReceivedFields.self)
     // A name that is not UTF-8 is no token either way.
     let text = unsafe String(decoding: bytes(name, nameCount), as: UTF8.self)
-    unsafe fields.pointee.append((text, [UInt8](bytes(value, valueCount))))
-    return .YES
+    return unsafe fields.pointee.take(name: text, value: bytes(value, valueCount)) ? .YES : .NO
 }
 
 private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> UnsafeRawBufferPointer {

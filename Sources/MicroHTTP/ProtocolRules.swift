@@ -9,7 +9,7 @@ struct ReceivedHead {
     /// True when the request line went on after a NUL inside the target.
     var targetHasNUL: Bool
     var isHTTP10: Bool
-    var fields: [(name: String, value: [UInt8])]
+    var fields: ReceivedFields
     var headBytes: Int
 }
 
@@ -32,49 +32,18 @@ enum ProtocolRules {
 
     static func check(_ head: ReceivedHead, limits: Limits, isTLS: Bool) throws(Refusal) -> Verdict {
         guard head.target.count <= limits.targetBytes else { throw .targetTooLong }
-        guard head.headBytes <= limits.headBytes, head.fields.count <= limits.fields else { throw .headTooLarge }
+        guard head.headBytes <= limits.headBytes, head.fields.refusal != .headTooLarge else { throw .headTooLarge }
         guard let method = HTTPRequest.Method(head.method) else { throw .bad("bad-method", "the method is no token") }
         guard method != .connect else { throw .notImplemented("connect", "CONNECT is not served") }
-        var fields = HTTPFields()
-        fields.reserveCapacity(head.fields.count)
-        var decisive = DecisiveFields()
-        for (rawName, value) in head.fields {
-            guard let name = HTTPField.Name(rawName) else {
-                throw .bad("bad-field-name", "a field name is no token")
-            }
-            guard value.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else {
-                throw .bad("bad-field-value", "a field value contains a control character")
-            }
-            let field = HTTPField(name: name, value: value)
-            decisive.note(field)
-            fields.append(field)
-        }
-        let host = try host(decisive.hosts, required: !head.isHTTP10)
+        if let refusal = head.fields.refusal { throw refusal }
+        let host = try host(head.fields.hosts, required: !head.isHTTP10)
         let (path, authority) = try target(of: head, method: method)
-        let framing = try framing(decisive, isHTTP10: head.isHTTP10)
-        let expectsContinue = try expectation(decisive.expectations, isHTTP10: head.isHTTP10)
+        let framing = try framing(head.fields, isHTTP10: head.isHTTP10)
+        let expectsContinue = try expectation(head.fields.expectations, isHTTP10: head.isHTTP10)
         let request = HTTPRequest(
             method: method, scheme: isTLS ? "https" : "http", authority: authority ?? host, path: path,
-            headerFields: fields)
+            headerFields: head.fields.fields)
         return Verdict(request: request, framing: framing, expectsContinue: expectsContinue)
-    }
-
-    /// The fields that decide where a request ends and whom it is for.
-    private struct DecisiveFields {
-        var hosts: [String] = []
-        var lengths: [String] = []
-        var codings: [String] = []
-        var expectations: [String] = []
-
-        mutating func note(_ field: HTTPField) {
-            switch field.name.canonicalName {
-            case "host": hosts.append(field.value)
-            case "content-length": lengths.append(field.value)
-            case "transfer-encoding": codings.append(field.value)
-            case "expect": expectations.append(field.value)
-            default: break
-            }
-        }
     }
 
     private static func host(_ hosts: [String], required: Bool) throws(Refusal) -> String? {
@@ -132,7 +101,7 @@ enum ProtocolRules {
         return (String(path), authority)
     }
 
-    private static func framing(_ fields: DecisiveFields, isHTTP10: Bool) throws(Refusal) -> BodyFraming {
+    private static func framing(_ fields: ReceivedFields, isHTTP10: Bool) throws(Refusal) -> BodyFraming {
         if let coding = fields.codings.first {
             guard fields.lengths.isEmpty, !isHTTP10 else {
                 throw .bad("bad-framing", "Transfer-Encoding with Content-Length, or in HTTP/1.0")

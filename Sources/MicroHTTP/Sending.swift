@@ -28,8 +28,13 @@ enum Sending {
 
     /// Fields that describe the connection or the message as it is sent, which is the library's to know.
     private static func isOurs(_ name: HTTPField.Name) -> Bool {
-        switch name.canonicalName {
-        case "date", "connection", "content-length", "transfer-encoding": true
+        let name = name.canonicalName
+        // Comparing lengths first spares most fields four comparisons.
+        return switch name.utf8.count {
+        case 4: name == "date"
+        case 10: name == "connection"
+        case 14: name == "content-length"
+        case 17: name == "transfer-encoding"
         default: false
         }
     }

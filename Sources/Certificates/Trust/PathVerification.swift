@@ -40,13 +40,7 @@ internal import COpenSSL
     private func set(_ context: borrowing Owned) {
         // SAFETY: the parameters belong to the context.
         let parameters = unsafe X509_STORE_CTX_get0_param(context.pointer)
-<<<<<<< HEAD
-        let flags =
-            X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK
-            | X509_V_FLAG_CRL_CHECK_ALL
-=======
         let flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN
->>>>>>> wip-cert
         ErrorQueue.expect(unsafe X509_VERIFY_PARAM_set_flags(parameters, UInt(flags)), "flags")
         ErrorQueue.expect(unsafe X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_CLIENT), "a purpose")
         unsafe X509_VERIFY_PARAM_set_auth_level(parameters, Self.securityLevel)
