@@ -59,8 +59,8 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle",
-                "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace",
+                "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules),
 

@@ -25,6 +25,6 @@ struct TDXDCommand: ParsableCommand {
             \(ExitStatus.explanation)
             """,
         version: "tdxd \(Version.current)",
-        subcommands: [Serve.self, CheckConfig.self, TraceCommand.self],
+        subcommands: [Serve.self, CheckConfig.self, TraceCommand.self, PKICommand.self],
         defaultSubcommand: Serve.self)
 }

@@ -69,6 +69,17 @@ struct InventoryTests {
             ])
     }
 
+    @Test("Only what is in use needs attention")
+    func attention() throws {
+        let directory = try PKIDirectory(path, now: made)
+        _ = try directory.issue("server", .server(names: ["localhost"]), days: 900, replacing: true)
+        let entries = try PKIInventory(of: path, now: made.adding(days: 200)).entries
+        let expected = [("ca.pem", false), ("crl.pem", true), ("server.pem", false), ("viewer.pem", true)]
+        for (file, needs) in expected { #expect(entries.first { $0.file == file }?.needsAttention == needs) }
+        let copies = entries.filter { $0.file.hasPrefix("issued/") }
+        #expect(copies.map(\.state) == [.expired] && copies.map(\.needsAttention) == [false])
+    }
+
     @Test("Keys in disorder and files that cannot be read are said")
     func faults() throws {
         try setMode(of: path + "/viewer.key", to: 0o644)
@@ -79,6 +90,7 @@ struct InventoryTests {
         #expect(entries[2].state == .unreadable(.notPEM("there is no BEGIN line")))
         #expect(entries[3].keyFault == .keyDoesNotMatch)
         #expect(entries[4].keyFault == .tooOpen(mode: 0o644))
+        #expect(entries.map(\.needsAttention) == [false, false, true, true, true])
     }
 
     @Test("The table lines up")

@@ -73,8 +73,7 @@ struct PKITests {
     func replacing() throws {
         try make()
         let before = try bytes(of: path + "/ca.pem")
-        let error = #expect(throws: CertificateError.self) { try make() }
-        #expect(error?.reason == .alreadyExists)
+        #expect(throws: CertificateError(.alreadyExists, file: path + "/ca.pem")) { try make() }
         #expect(try bytes(of: path + "/ca.pem") == before)
         let outcome = try make(replacing: true, now: CalendarTime(seconds: 1_000_000_000))
         #expect(outcome.movedAside == path + ".replaced-20010909T014640Z")

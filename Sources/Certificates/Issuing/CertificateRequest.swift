@@ -30,6 +30,9 @@ public struct CertificateRequest: Hashable, Sendable {
         return try CertificateRequest(name, SubjectNames(uris: [uri]), purposes: [.clientAuth])
     }
 
+    /// Whether a server certificate can hold the name.
+    public static func isHostName(_ name: String) -> Bool { NameRules.isHostName(name) }
+
     private init(_ commonName: String, _ names: SubjectNames, purposes: [Purpose]) throws(CertificateError) {
         guard NameRules.isCommonName(commonName) else {
             throw CertificateError(.badRequest("'\(commonName)' has not 1 to 64 printable characters"))

@@ -47,10 +47,10 @@ public enum PKICreation {
         guard Folder.exists(path) else { return false }
         let names = try Folder.names(in: path)
         if names.isEmpty { return false }
-        guard names.contains(PKILayout.authorityCertificate) || names.contains(PKILayout.authorityKey) else {
+        guard let found = [PKILayout.authorityCertificate, PKILayout.authorityKey].first(where: names.contains) else {
             throw CertificateError(.badRequest("the folder is not empty, and what is in it is no CA"), file: path)
         }
-        guard replacing else { throw CertificateError(.alreadyExists, file: path + "/" + names[0]) }
+        guard replacing else { throw CertificateError(.alreadyExists, file: path + "/" + found) }
         return true
     }
 

@@ -36,6 +36,15 @@ public struct PKIEntry: Sendable {
     /// What is wrong with the key beside it; nil when it is in order, or none of the folder's.
     public let keyFault: CertificateError.Reason?
 
+    /// Whether somebody should do something about it: nobody should about what is revoked, or only kept as a copy.
+    public var needsAttention: Bool {
+        if keyFault != nil { return true }
+        switch state {
+        case .good, .revoked: return false
+        default: return !file.hasPrefix(PKILayout.issuedFolder + "/")
+        }
+    }
+
     init(
         file: String, _ content: PKIInventory.Content, in path: String, names: [String],
         revoked: PKIInventory.Revoked, now: CalendarTime
