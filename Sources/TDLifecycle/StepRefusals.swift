@@ -117,8 +117,12 @@ extension Step {
             operation.stepRecord = failure.record
             return end(.failed, failure)
         case .destroy:
+            if isFinal { return teardownRefused(call, failure) }
             // What passes, or never reached the module, leaves the rest as it is: a DELETE goes on from there.
-            return isFinal ? teardownRefused(call, failure) : end(operation.stateAfter(failure), failure)
+            if domain.quarantine.isEmpty { return end(operation.stateAfter(failure), failure) }
+            // Unless something is quarantined already: such a TD is not touched again.
+            quarantineAll(Cause(call.leaf, failure.record), touchedBy: nil)
+            return end(.quarantined, failure)
         }
     }
 

@@ -44,6 +44,7 @@ class Schemathesis(unittest.TestCase):
         print("\n".join(line[:LINE_CHARACTERS] for line in lines if line.strip()))
         self.assertEqual(result.returncode, 0)
         self.assertIsNone(daemon.process.poll(), "the daemon still runs")
+        client = daemon.client()  # The first one's connection was idle too long.
         self.assertEqual(client.get("/readyz").json["ready"], True)
         for td in client.items("/tds"):
             destroy(client, td["id"])

@@ -102,6 +102,23 @@ struct FaultLoopTests {
         }
     }
 
+    @Test("A teardown that stays busy after a page was quarantined leaves nothing between held and quarantined")
+    func busyAfterQuarantine() throws {
+        let world = try World()
+        let (td, _) = try world.create(world.spec(vcpus: 1))
+        // Call 8 is the third page: a flush, VPFLUSHDONE, two write-backs, FREEID, and two pages come before it.
+        world.port.arm(.answer(Completion(.pageMetadataIncorrect, operand: .rcx)), atCall: 8)
+        world.port.arm(.answer(Completion(.operandBusy, operand: .tdr)), atCall: 9, times: .max)
+        let operation = try world.delete(td)
+        #expect(operation.state == .quarantined)
+        let domain = try world.domain(td)
+        #expect(domain.phase == .quarantined && domain.pages.count == 11 && domain.quarantine.count == 11)
+        #expect(domain.quarantine.first?.completion?.code == Completion.pageMetadataIncorrect.code)
+        #expect(domain.quarantine.last?.completion?.code == Completion.operandBusy.code)
+        world.expectInvariants("both")
+        #expect(throws: LifecycleError.self) { try world.engine.deleteTD(.id(td), by: world.lab) }
+    }
+
     /// What a lab does in a TD's life, each leaf once, with how the TD is made ready for it.
     private static let labSteps:
         [(name: String, stage: BuildStage, before: [TDLifecycle.Call], call: TDLifecycle.Call)] = {
