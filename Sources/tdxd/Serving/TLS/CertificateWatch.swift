@@ -69,7 +69,10 @@ final class CertificateWatch: Sendable {
                 reload(isHangup ? .signal : .fileChange)
                 lastExpiryLook = nil
             }
-            if inForce.takeTurn(now: .now()) { judgeAgain() }
+            if inForce.takeTurn(now: .now()) {
+                judgeAgain()
+                lastExpiryLook = nil
+            }
             if lastExpiryLook.map({ MonotonicTime.now.duration(since: $0) >= Self.expiryTick }) ?? true {
                 lastExpiryLook = .now
                 tellWhatEnds(&notices)
