@@ -136,7 +136,7 @@ struct TrustInForceTests {
         }
     }
 
-    @Test("A certificate that has ended follows only one that has, too")
+    @Test("A certificate that does not count follows only one that does not either")
     func successors() throws {
         let brief = try PKIFolder(now: now, days: 1)
         let long = try PKIFolder(now: now)
@@ -144,6 +144,9 @@ struct TrustInForceTests {
         let trust = TrustInForce(try long.material())
         #expect(throws: TLSFault.self) { try trust.check(successor: brief.material(), brief.files, now: later) }
         try trust.check(successor: brief.material(), brief.files, now: now)
+        let coming = try PKIFolder(now: now.adding(days: 1))
+        #expect(throws: TLSFault.self) { try trust.check(successor: coming.material(), coming.files, now: now) }
+        try trust.check(successor: coming.material(), coming.files, now: later)
         try TrustInForce(try brief.material()).check(successor: brief.material(), brief.files, now: later)
     }
 }

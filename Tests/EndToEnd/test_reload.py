@@ -191,7 +191,7 @@ class Reload(unittest.TestCase):
                      purpose="serverAuth")
         report = self.hangup()
         self.assertEqual(report["outcome"], "refused")
-        self.assertRegex(report["reason"], r"server\.pem: expired on 20\S+Z, and the one in use has not$")
+        self.assertRegex(report["reason"], r"server\.pem: expired on 20\S+Z, and the one in use counts$")
         self.assertEqual(presented(self.daemon, self.pki), first)
 
     def test_a_slow_and_broken_writer_only_delays_what_it_writes(self):
