@@ -69,6 +69,11 @@ let package = Package(
             name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
+        .executableTarget(
+            name: "engine-benchmark",
+            dependencies: ["FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging], path: "Tests/EngineBenchmark",
+            swiftSettings: houseRules),
+
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),

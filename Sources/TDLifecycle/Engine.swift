@@ -75,7 +75,7 @@ public final class Engine: Sendable {
                     // What could not be written must not be seen; without its store the engine cannot go on.
                     fatalError("the store refused a batch: \(error.explanation)")
                 }
-                pending.add(self.views.withLock { $0.publish(batch, ledger: ledger) })
+                pending.add(self.views.withLock { $0.publish(batch, ledger: ledger, self.environment.scheduler) })
                 pending.isSafe()
             }
             return result

@@ -32,6 +32,8 @@ struct Views: Sendable {
     struct Waiter: Sendable {
         let id: UInt64
         let callback: @Sendable (Operation) -> Void
+        /// What tells it that its time is over.
+        var expiry: DelayedJob?
     }
 
     init(keyIDs: KeyIDTable, ledger: Ledger, limits: EngineLimits, source: HostCapacity.Source) {
@@ -43,7 +45,9 @@ struct Views: Sendable {
     }
 
     /// Takes a batch in, and says whom to tell of what has ended.
-    mutating func publish(_ batch: Batch, ledger: Ledger) -> [@Sendable () -> Void] {
+    mutating func publish(
+        _ batch: Batch, ledger: Ledger, _ scheduler: any StepScheduler
+    ) -> [@Sendable () -> Void] {
         revision = batch.sequence
         self.ledger = ledger
         var told: [@Sendable () -> Void] = []
@@ -58,6 +62,7 @@ struct Views: Sendable {
                 if operation.state.isTerminal {
                     let waiting = waiters.removeValue(forKey: operation.id) ?? []
                     waiterCount -= waiting.count
+                    for waiter in waiting { if let expiry = waiter.expiry { scheduler.cancel(expiry) } }
                     told += waiting.map { waiter in { waiter.callback(operation) } }
                 }
             case .keyID(let row):
@@ -95,15 +100,19 @@ struct Views: Sendable {
 
     // MARK: Waiting for an operation's end
 
-    /// Nil if there are as many waiters as there may be.
+    /// False if there are as many waiters as there may be.
+    ///
+    /// - Parameter expire: makes the job that will end the wait of the waiter with that number.
     mutating func addWaiter(
-        for operation: ResourceID, _ callback: @escaping @Sendable (Operation) -> Void
-    ) -> UInt64? {
-        guard waiterCount < limits.waitersMax else { return nil }
+        for operation: ResourceID, _ callback: @escaping @Sendable (Operation) -> Void,
+        expire: (UInt64) -> DelayedJob
+    ) -> Bool {
+        guard waiterCount < limits.waitersMax else { return false }
         waiterCount += 1
         nextWaiter += 1
-        waiters[operation, default: []].append(Waiter(id: nextWaiter, callback: callback))
-        return nextWaiter
+        let waiter = Waiter(id: nextWaiter, callback: callback, expiry: expire(nextWaiter))
+        waiters[operation, default: []].append(waiter)
+        return true
     }
 
     /// The waiter, unless it has been told already.
