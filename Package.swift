@@ -45,6 +45,7 @@ let package = Package(
         room("Threading"),
         room("Digests", ["COpenSSL"]),
         room("TDXCalls"),
+        room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
@@ -55,18 +56,19 @@ let package = Package(
         room("ControlSchema"),
         room(
             "ControlAPI",
-            ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
+            ["HTTPExchange", "ControlSchema", "Meters", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace",
-                "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "Meters", "MicroHTTP",
+                "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules),
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
+        test("MetersTests", ["Meters", "FakeTDX", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
@@ -77,13 +79,16 @@ let package = Package(
         test(
             "ControlAPITests",
             [
-                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading",
-                httpTypes, logging,
+                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "Meters", "TDLifecycle", "TDXCalls",
+                "Threading", httpTypes, logging,
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
         test(
             "DaemonTests",
-            ["tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "TDXCalls", arguments, configuration, logging]),
+            [
+                "tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "TDXCalls", "Threading", arguments,
+                configuration, logging,
+            ]),
     ]
 )
