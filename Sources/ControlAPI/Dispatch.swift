@@ -11,7 +11,7 @@ extension ControlAPI {
         let segments = try segments(of: head.target)
         let (route, path) = try route(head.method, segments, role)
         guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(.peerNotAuthorized) }
-        if let needed = route.role, role < needed { throw tooSmall(role, needed) }
+        if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
         if let accept = head.fields[.accept], !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
         try checkBody(request, of: route)
         try checkFields(head)
