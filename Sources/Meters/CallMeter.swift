@@ -76,7 +76,8 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
             for (leaf, tally) in tallies { $0.add(["leaf": Self.name(leaf)], tally.durations) }
         }
         exposition.family(
-            "tdxd_cache_write_backs_total", .counter, "Answers of TDH.PHYMEM.CACHE.WB, by what became of the write-back."
+            "tdxd_cache_write_backs_total", .counter,
+            "Answers of TDH.PHYMEM.CACHE.WB, by what became of the write-back."
         ) {
             let answers = tallies.first { $0.key == Leaf.phymemCacheWB.number }?.value.completions ?? [:]
             let completed = answers[Self.success, default: 0]

@@ -117,7 +117,8 @@ public final class AuditTrail: Sendable {
 
 extension AuditTrail: MetricSource {
     public func write(to exposition: inout Exposition) {
-        exposition.single("tdxd_audit_lines_total", .counter, "Lines of the audit trail that were written.", written.value)
+        exposition.single(
+            "tdxd_audit_lines_total", .counter, "Lines of the audit trail that were written.", written.value)
         exposition.single(
             "tdxd_audit_failures_total", .counter, "Lines of the audit trail that could not be written.",
             failures.value)

@@ -11,7 +11,8 @@ struct EngineMetrics: MetricSource {
         exposition.family("tdxd_tds", .gauge, "Trust domains, by phase; deleted ones as long as they can be read.") {
             for phase in Self.phases { $0.add(["phase": phase.rawValue], census.tds[phase, default: 0]) }
         }
-        exposition.single("tdxd_vcpus", .gauge, "Virtual processors that trust domains hold.", UInt64(capacity.vcpusHeld))
+        exposition.single(
+            "tdxd_vcpus", .gauge, "Virtual processors that trust domains hold.", UInt64(capacity.vcpusHeld))
         writeOperations(census, &exposition)
         exposition.family("tdxd_keyids", .gauge, "Private KeyIDs that trust domains may get, by state.") {
             for state in Self.keyIDStates { $0.add(["state": state.rawValue], census.keyIDs[state, default: 0]) }

@@ -46,7 +46,8 @@ public struct Problem: Codable, Hashable, Sendable {
     public init(
         type: String, title: String, status: Int, code: String, detail: String? = nil, instance: String? = nil,
         requestId: String? = nil, retryable: Bool, violations: [Violation]? = nil, seamcall: SEAMCALLRecord? = nil,
-        capacity: CapacityShortage? = nil, limit: LimitUse? = nil, currentState: CurrentState? = nil, allowedActions: [ActionName]? = nil,
+        capacity: CapacityShortage? = nil, limit: LimitUse? = nil, currentState: CurrentState? = nil,
+        allowedActions: [ActionName]? = nil,
         requiredRole: RoleName? = nil, operation: String? = nil, created: [Int]? = nil, initialized: [Int]? = nil,
         readableWhen: String? = nil, residue: [Residue]? = nil, links: [String: String]? = nil
     ) {

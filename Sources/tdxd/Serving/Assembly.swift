@@ -1,6 +1,7 @@
 internal import ControlAPI
 internal import Glibc
 internal import Logging
+internal import Meters
 internal import MicroHTTP
 internal import TDLifecycle
 internal import Threading
@@ -13,6 +14,8 @@ struct Assembly: Sendable {
     private let engine: Engine
     private let api: ControlAPI
     private let listeners: [Listener]
+    /// Nil where there is no audit trail.
+    private let auditFile: AuditFile?
 
     /// Starts everything; it serves when this returns.
     ///
@@ -25,21 +28,56 @@ struct Assembly: Sendable {
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
             scheduler: scheduler)
-        engine = Engine(calls: backend.calls, host: backend.host, environment: environment, logger: logger)
+        var limits = EngineLimits()
+        limits.operationsPerPrincipal = settings.operationsPerPrincipal
+        limits.keyIDsPerPrincipal = settings.keyIDsPerPrincipal
+        let calls = CallMeter(backend.calls)
+        engine = Engine(
+            calls: calls, host: backend.host, environment: environment, limits: limits, logger: logger)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)
         let access = settings.accessPolicy(ownUserID: geteuid())
-        api = ControlAPI(engine: engine, service: service, access: access, logger: logger)
+        auditFile = try Self.auditFile(settings.audit)
+        let audit = auditFile.map { AuditTrail(settings.audit.scope, to: $0, logger: logger) }
+        api = ControlAPI(
+            engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
             logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
         }
         listeners = try Self.listen(settings, api, logger)
+        api.addMetrics([
+            calls, ServingMetrics(listeners: listeners, engine: engine),
+            ProcessMetrics(
+                version: Version.current, backend: backend.identity.kind,
+                startedAt: service.startedAt.nanosecondsSince1970),
+        ])
+        if let audit { api.addMetrics([audit]) }
         for (listener, place) in zip(listeners, [settings.socketPath] + settings.plainListeners.map(\.address)) {
             let port = listener.port.map { ":\($0)" } ?? ""
             logger.notice("Listening", metadata: ["place": "\(place)\(port)"])
+        }
+    }
+
+    /// For whoever rotates the audit file: goes on writing at its path, where there may be a new one.
+    func reopenAudit() {
+        do throws(AuditFailure) {
+            try auditFile?.reopen()
+        } catch {
+            logger.error("The audit trail stays where it was", metadata: ["reason": "\(error.reason)"])
+        }
+    }
+
+    private static func auditFile(_ settings: AuditSettings) throws(Failure) -> AuditFile? {
+        switch settings.place {
+        case .off: return nil
+        case .standardError: return .standardError
+        case .file(let path):
+            do throws(AuditFailure) { return try AuditFile(path: path) } catch {
+                throw Failure(.configuration, "--audit: \(error.reason)")
+            }
         }
     }
 
