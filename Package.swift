@@ -68,7 +68,7 @@ let package = Package(
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
-        test("MetersTests", ["Meters", "FakeTDX", "TDXCalls", "Threading"]),
+        test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
