@@ -77,15 +77,17 @@ struct RateLimiterTests {
 
     @Test("The largest rate and burst that can be set do not overflow")
     func extremes() {
-        for rate in [
-            RequestRate(perSecond: 1, burst: RequestRate.burstMax),
-            RequestRate(perSecond: RequestRate.perSecondMax, burst: RequestRate.burstMax),
-        ] {
-            let limiter = RateLimiter(rate)
-            for _ in 0..<RequestRate.burstMax { _ = take(limiter, "a", after: 0) }
-            #expect(take(limiter, "a", after: 0) != nil)
-            #expect(take(limiter, "a", after: 1_000) == nil)
+        let limiter = RateLimiter(RequestRate(perSecond: 1, burst: RequestRate.burstMax))
+        for _ in 0..<RequestRate.burstMax where take(limiter, "a", after: 0) != nil {
+            Issue.record("a token is missing")
+            return
         }
+        #expect(take(limiter, "a", after: 0)?.retryAfterSeconds == 1)
+        #expect(take(limiter, "a", after: 1_000) == nil)
+        let fast = RateLimiter(RequestRate(perSecond: RequestRate.perSecondMax, burst: 1))
+        #expect(take(fast, "a", after: 0) == nil)
+        #expect(take(fast, "a", after: 0) != nil)
+        #expect(take(fast, "a", after: 1) == nil)
     }
 
     @Test("Who is believed has a bucket of his own, strangers share one by network, loopback one by listener")

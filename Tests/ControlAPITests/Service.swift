@@ -24,6 +24,8 @@ final class Service: Sendable {
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
         rate: RequestRate? = nil, audit: AuditTrail? = nil
     ) throws {
+        // Read before anything is timed: the document is long.
+        _ = Self.contract
         fake = try FakeTDX(platform: platform, timing: timing)
         port = FaultyPort(fake)
         scheduler = ThreadedScheduler(threads: 2)
