@@ -65,6 +65,11 @@ let package = Package(
             ],
             swiftSettings: houseRules),
 
+        // Not shipped, and no room: how long the fake's calls take.
+        .executableTarget(
+            name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
+            swiftSettings: houseRules),
+
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
@@ -87,7 +92,8 @@ let package = Package(
         test(
             "DaemonTests",
             [
-                "tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "TDXCalls", "Threading", arguments,
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "Threading", arguments,
                 configuration, logging,
             ]),
     ]

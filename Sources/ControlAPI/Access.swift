@@ -38,16 +38,21 @@ public enum Role: String, CaseIterable, Sendable {
     var seesRegisters: Bool { includes(.lab) }
 }
 
-/// Who has which role: Unix peers by uid and gid, plain listeners by their name.
+/// Who has which role: Unix peers by uid and gid, plain listeners by their name, TLS peers by their certificate.
 public struct AccessPolicy: Sendable {
     public var users: [UInt32: Role]
     public var groups: [UInt32: Role]
     public var listeners: [String: Role]
+    public var certificates: CertificateRoles
 
-    public init(users: [UInt32: Role], groups: [UInt32: Role], listeners: [String: Role]) {
+    public init(
+        users: [UInt32: Role], groups: [UInt32: Role], listeners: [String: Role],
+        certificates: CertificateRoles = CertificateRoles()
+    ) {
         self.users = users
         self.groups = groups
         self.listeners = listeners
+        self.certificates = certificates
     }
 
     /// Who the peer is, and its role if it has one. A uid's role counts before its group's.
@@ -60,7 +65,10 @@ public struct AccessPolicy: Sendable {
         case .tls(let address, _, .none), .tls(let address, _, .refused):
             return ("tls:\(address)", nil)
         case .tls(_, _, .verified(let uris, let sha256)):
-            return (uris.first ?? "sha256:\(sha256)", nil)
+            guard let found = certificates.find(uris: uris, sha256: sha256) else {
+                return ((uris.first.map { .uri($0) } ?? CertificateName.sha256(sha256)).description, nil)
+            }
+            return (found.name.description, found.role)
         }
     }
 }

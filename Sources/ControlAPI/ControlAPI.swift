@@ -12,6 +12,7 @@ public final class ControlAPI: Responder {
     let engine: Engine
     let service: ServiceIdentity
     let access: AccessPolicy
+    let tls: @Sendable () -> TLSReport?
     let logger: Logger
     let bodies = BodyCache(entriesMax: 32_768)
     /// Apart, since there are many more of these than of the others and they are looked at less.
@@ -33,16 +34,18 @@ public final class ControlAPI: Responder {
     /// - Parameters:
     ///   - rate: how many requests one identity may make; nil is no limit.
     ///   - audit: where requests are written down; nil is nowhere.
+    ///   - tls: what `/host` says of certificates; nil without TLS.
     public init(
         engine: Engine, service: ServiceIdentity, access: AccessPolicy, rate: RequestRate? = nil,
-        audit: AuditTrail? = nil, logger: Logger
+        audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }, logger: Logger
     ) {
         self.audit = audit
         limiter = rate.map { RateLimiter($0) }
-        metricSources = Locked([requests, limitRefusals, EngineMetrics(engine: engine)])
+        metricSources = Locked([requests, limitRefusals, EngineMetrics(engine: engine), TLSMetrics(report: tls)])
         self.engine = engine
         self.service = service
         self.access = access
+        self.tls = tls
         self.logger = logger
         startRevision = service.startedAt.nanosecondsSince1970 / 1_000_000
         instanceID = String(engine.makeRequestID().description.dropFirst("req-".count))
@@ -86,7 +89,7 @@ public final class ControlAPI: Responder {
         }
         // Identity first: nobody uploads a body to a listener on which he is nobody.
         if role == nil, head.method != .get, head.method != .head {
-            return refuse(head, principal, role, Refused(.peerNotAuthorized))
+            return refuse(head, principal, role, Refused(stranger: head.peer))
         }
         return .collect(maximumBytes: RequestLimits.maximumBytes)
     }

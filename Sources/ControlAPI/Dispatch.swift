@@ -11,9 +11,9 @@ extension ControlAPI {
         let (principal, role) = access.identify(head.peer)
         (visit.principal, visit.role) = (principal, role)
         let segments = try segments(of: head.target)
-        let (route, path) = try route(head.method, segments, role)
+        let (route, path) = try route(head, segments, role)
         visit.route = route.number
-        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(.peerNotAuthorized) }
+        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
         if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
         if let accept = head.fields[.accept], !Accept(accept).takes(route.produces) { throw Refused(.notAcceptable) }
         try checkBody(request, of: route)
@@ -40,16 +40,16 @@ extension ControlAPI {
 
     /// - Parameter role: whoever has none does not learn what there is.
     private func route(
-        _ method: HTTPRequest.Method, _ segments: [String], _ role: Role?
+        _ head: RequestHead, _ segments: [String], _ role: Role?
     ) throws(Refused) -> (Route, path: [String: String]) {
-        let method = method == .head ? .get : method
+        let method = head.method == .head ? .get : head.method
         var others: [Route] = []
         for route in Self.routes {
             guard let path = route.match(segments) else { continue }
             if route.method == method { return (route, path) }
             others.append(route)
         }
-        guard role != nil else { throw Refused(.peerNotAuthorized) }
+        guard role != nil else { throw Refused(stranger: head.peer) }
         guard !others.isEmpty else { throw Refused(.notFound, "there is nothing at this path") }
         let isVCPUDeletion = method == .delete && others.contains { $0.operationID == "getVcpu" }
         var refused = Refused(isVCPUDeletion ? .vcpuPagesReturnAtTeardown : .methodNotAllowed)

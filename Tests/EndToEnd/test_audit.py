@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import time
@@ -61,20 +62,26 @@ def hostile_target():
 
 
 def rotation():
-    """Moved away, the file is written on to; a daemon that starts again appends."""
+    """Moved away, the file is written on to until SIGHUP; a daemon that starts again appends."""
     with Audited("--audit-requests", "all") as daemon:
         client = daemon.client()
         assert client.get("/tds").status == 200
         moved = trail(daemon).with_suffix(".1")
         trail(daemon).rename(moved)
         assert client.get("/tds").status == 200
+        assert len(lines(moved)) == 2 and not trail(daemon).exists()
+        daemon.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while not trail(daemon).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert client.get("/tds").status == 200
+        assert [line["sequence"] for line in lines(trail(daemon))] == [3]
         assert len(lines(moved)) == 2
         client.close()
         assert daemon.stop() == 0
         daemon.start()
-        daemon.client().get("/tds")
-        assert len(lines(trail(daemon))) == 1
-        client = None
+        assert daemon.client().get("/tds").status == 200
+        assert [line["sequence"] for line in lines(trail(daemon))] == [3, 1]
 
 
 def standard_error():
