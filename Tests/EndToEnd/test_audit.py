@@ -74,6 +74,8 @@ def rotation():
         deadline = time.monotonic() + 10
         while not trail(daemon).exists() and time.monotonic() < deadline:
             time.sleep(0.01)
+        # It exists a moment before it is written to.
+        time.sleep(0.2)
         assert client.get("/tds").status == 200
         assert [line["sequence"] for line in lines(trail(daemon))] == [3]
         assert len(lines(moved)) == 2

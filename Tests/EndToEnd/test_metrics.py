@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """/metrics: what promtool thinks of it, and what a real Prometheus reads there."""
 
-from daemon import Daemon, create, destroy
+import pathlib
+import subprocess
+import tempfile
+import time
+
+from daemon import BINARY, Daemon, create, destroy
 from prometheus import Prometheus, check
 
 
@@ -75,9 +80,40 @@ def scrape_plain():
             numbers(prometheus, client, kept)
 
 
+def scrape_tls():
+    """Over TLS with a client certificate of the role that may do nothing else."""
+    with tempfile.TemporaryDirectory(prefix="tdxd-test-") as directory:
+        pki = pathlib.Path(directory) / "pki"
+        subprocess.run([BINARY, "pki", "init", pki, "--address", "127.0.0.1"], check=True, stdout=subprocess.DEVNULL)
+
+        def credentials(role):
+            return {"ca_file": f"{pki}/ca.pem", "cert_file": f"{pki}/{role}.pem", "key_file": f"{pki}/{role}.key"}
+
+        with Daemon("--fake-write-back-ms", "3", "--listen-tls", "127.0.0.1:0", "--pki", str(pki)) as daemon:
+            client, kept = work(daemon)
+            deadline = time.monotonic() + 10
+            while len(daemon.places()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            place = daemon.places()[1]
+            with Prometheus(place, "https", credentials("metrics")) as prometheus:
+                target = prometheus.target()
+                assert target["health"] == "up" and target["scrapeUrl"].startswith("https://"), target
+                expiry = 'tdxd_tls_expiry_timestamp_seconds{kind="%s"} - time()'
+                for kind, days in (("server_certificate", 397), ("client_ca", 3652), ("revocation_list", 397)):
+                    left = prometheus.value(expiry % kind) / 86_400
+                    assert days - 1 < left < days + 1, (kind, left)
+                assert prometheus.value("tdxd_tls_last_reload_successful") == 1
+                numbers(prometheus, client, kept)
+            # Another role's certificate is believed, and may not.
+            with Prometheus(place, "https", credentials("viewer")) as prometheus:
+                target = prometheus.target()
+                assert target["health"] == "down" and "403" in target["lastError"], target
+
+
 def main():
     format_and_lint()
     scrape_plain()
+    scrape_tls()
     print("Done: metrics")
 
 
