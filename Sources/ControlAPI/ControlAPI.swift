@@ -81,8 +81,8 @@ public final class ControlAPI: Responder {
     public func plan(for head: RequestHead) -> BodyPlan {
         let (principal, role) = access.identify(head.peer)
         if let limiter {
-            let bucket = head.peer.bucket(principal: principal)
-            if let refusal = limiter.take(bucket, isKnown: role != nil, at: head.received) {
+            let bucket = limiter.bucket(head.peer.bucketName(principal), isKnown: role != nil)
+            if let refusal = bucket.take(at: head.received) {
                 limitRefusals.countRate()
                 return refuse(head, principal, role, Refused(refusal, limiter.rate))
             }

@@ -1,4 +1,5 @@
 import HTTPExchange
+import Synchronization
 import Testing
 import Threading
 
@@ -11,15 +12,15 @@ struct RateLimiterTests {
     /// The same moment for all, long after the clock's beginning.
     private static let start: UInt64 = 3_600_000
 
-    private func take(_ limiter: RateLimiter, _ identity: String, after milliseconds: UInt64) -> RateLimiter.Refusal? {
-        limiter.take(identity, isKnown: true, at: at(milliseconds: Self.start + milliseconds))
+    private func take(_ limiter: RateLimiter, _ identity: String, after milliseconds: UInt64) -> Bucket.Refusal? {
+        limiter.bucket(identity, isKnown: true).take(at: at(milliseconds: Self.start + milliseconds))
     }
 
     @Test("A burst is taken at once, then one for each token that comes back")
     func burst() {
         let limiter = RateLimiter(RequestRate(perSecond: 10, burst: 3))
         for _ in 0..<3 { #expect(take(limiter, "a", after: 0) == nil) }
-        let refusal = RateLimiter.Refusal(identity: "a", used: 3, retryAfterSeconds: 1)
+        let refusal = Bucket.Refusal(identity: "a", used: 3, retryAfterSeconds: 1)
         #expect(take(limiter, "a", after: 0) == refusal)
         #expect(take(limiter, "a", after: 99) == refusal)
         #expect(take(limiter, "a", after: 100) == nil)
@@ -61,7 +62,7 @@ struct RateLimiterTests {
         #expect(take(limiter, "a", after: 0) == nil)
         #expect(take(limiter, "b", after: 0) == nil)
         #expect(take(limiter, "a", after: 0)?.identity == "a")
-        #expect(limiter.take("a", isKnown: false, at: at(milliseconds: Self.start)) == nil)
+        #expect(limiter.bucket("a", isKnown: false).take(at: at(milliseconds: Self.start)) == nil)
     }
 
     @Test("Ten thousand strangers take no more places than there are, and push out nobody who is known")
@@ -69,10 +70,25 @@ struct RateLimiterTests {
         let limiter = RateLimiter(RequestRate(perSecond: 1, burst: 1), knownMax: 4, strangersMax: 8)
         #expect(take(limiter, "known", after: 0) == nil)
         for number in 0..<10_000 {
-            #expect(limiter.take("tls:\(number)", isKnown: false, at: at(milliseconds: Self.start)) == nil)
+            #expect(limiter.bucket("tls:\(number)", isKnown: false).take(at: at(milliseconds: Self.start)) == nil)
         }
         #expect(take(limiter, "known", after: 0) != nil)
         #expect(limiter.counts == (1, 8))
+    }
+
+    @Test("Threads that take at once get as many tokens as there are, not one more")
+    func threads() {
+        let bucket = Bucket("a", RequestRate(perSecond: 1, burst: 1_000))
+        let taken = Atomic(0)
+        let threads = (0..<4).map { _ in
+            Threading.Thread {
+                for _ in 0..<500 where bucket.take(at: MonotonicTime(nanoseconds: 1_000_000_000_000)) == nil {
+                    taken.wrappingAdd(1, ordering: .relaxed)
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+        #expect(taken.load(ordering: .relaxed) == 1_000)
     }
 
     @Test("The largest rate and burst that can be set do not overflow")
@@ -93,7 +109,7 @@ struct RateLimiterTests {
     @Test("Who is believed has a bucket of his own, strangers share one by network, loopback one by listener")
     func buckets() {
         func bucket(_ transport: Peer.Transport) -> String {
-            Peer(listener: "here", transport: transport).bucket(principal: "me")
+            Peer(listener: "here", transport: transport).bucketName("me")
         }
         #expect(bucket(.unix(user: 5, group: 5, process: 1)) == "me")
         #expect(bucket(.tcp(address: "127.0.0.9", port: 1)) == "here")

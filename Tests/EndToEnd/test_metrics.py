@@ -4,7 +4,6 @@
 import pathlib
 import subprocess
 import tempfile
-import time
 
 from daemon import BINARY, Daemon, create, destroy
 from prometheus import Prometheus, check
@@ -91,10 +90,7 @@ def scrape_tls():
 
         with Daemon("--fake-write-back-ms", "3", "--listen-tls", "127.0.0.1:0", "--pki", str(pki)) as daemon:
             client, kept = work(daemon)
-            deadline = time.monotonic() + 10
-            while len(daemon.places()) < 2 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            place = daemon.places()[1]
+            place = f"127.0.0.1:{daemon.tls_port()}"
             with Prometheus(place, "https", credentials("metrics")) as prometheus:
                 target = prometheus.target()
                 assert target["health"] == "up" and target["scrapeUrl"].startswith("https://"), target

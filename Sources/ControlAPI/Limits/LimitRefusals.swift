@@ -5,7 +5,7 @@ internal import TDLifecycle
 // A client's own limits, as problems: whose, which, how large, how much of it is used.
 
 extension Refused {
-    init(_ refusal: RateLimiter.Refusal, _ rate: RequestRate) {
+    init(_ refusal: Bucket.Refusal, _ rate: RequestRate) {
         self.init(
             .tooManyRequests,
             "\(refusal.identity) may make \(rate.perSecond) requests a second and \(rate.burst) at once")

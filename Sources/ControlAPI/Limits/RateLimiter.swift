@@ -1,4 +1,5 @@
 internal import HTTPExchange
+internal import Synchronization
 internal import Threading
 
 /// How many requests one identity may make.
@@ -20,13 +21,9 @@ public struct RequestRate: Hashable, Sendable {
     }
 }
 
-/// A token bucket for each identity. A bucket is one number: the time at which it will be full again.
-final class RateLimiter: Sendable {
-    /// Identities with a role, and addresses of those without, that have a bucket of their own. Two tables, so that
-    /// strangers push nobody out who is known. Whoever is pushed out has a full bucket when he comes back.
-    static let knownMax = 4_096
-    static let strangersMax = 1_024
-
+/// One identity's tokens. It is one number, the time at which it will be full again, so that taking a token is one
+/// atomic exchange.
+final class Bucket: Sendable {
     struct Refusal: Hashable, Sendable {
         /// Whose bucket is empty.
         let identity: String
@@ -36,47 +33,69 @@ final class RateLimiter: Sendable {
         let retryAfterSeconds: Int
     }
 
-    private struct Tables: Sendable {
-        /// Nanoseconds on the monotonic clock at which the bucket is full.
-        var known: RecentTable<String, UInt64>
-        var strangers: RecentTable<String, UInt64>
-    }
-
+    let identity: String
     let rate: RequestRate
     /// Nanoseconds for a token to come back.
     private let interval: UInt64
+    /// Nanoseconds on the monotonic clock.
+    private let full = Atomic<UInt64>(0)
+
+    init(_ identity: String, _ rate: RequestRate) {
+        self.identity = identity
+        self.rate = rate
+        interval = max(1, 1_000_000_000 / UInt64(rate.perSecond))
+    }
+
+    /// Takes a token for a request; nil if there was one.
+    func take(at now: MonotonicTime) -> Refusal? {
+        let patience = UInt64(rate.burst - 1) * interval
+        var seen = full.load(ordering: .relaxed)
+        while true {
+            let start = max(seen, now.nanoseconds)
+            let debt = start - now.nanoseconds
+            if debt > patience {
+                // One token is back when the bucket is full but for the others.
+                let wait = debt - patience
+                return Refusal(
+                    identity: identity, used: rate.burst,
+                    retryAfterSeconds: Int((wait + 999_999_999) / 1_000_000_000))
+            }
+            let (exchanged, original) = full.compareExchange(
+                expected: seen, desired: start + interval, ordering: .relaxed)
+            if exchanged { return nil }
+            seen = original
+        }
+    }
+}
+
+/// The buckets of those who ask, as many as there may be.
+final class RateLimiter: Sendable {
+    /// Identities with a role, and addresses of those without, that have a bucket of their own. Two tables, so that
+    /// strangers push nobody out who is known. Whoever is pushed out has a full bucket when he comes back.
+    static let knownMax = 4_096
+    static let strangersMax = 1_024
+
+    private struct Tables: Sendable {
+        var known: RecentTable<String, Bucket>
+        var strangers: RecentTable<String, Bucket>
+    }
+
+    let rate: RequestRate
     private let tables: Locked<Tables>
 
     init(_ rate: RequestRate, knownMax: Int = knownMax, strangersMax: Int = strangersMax) {
         self.rate = rate
-        interval = max(1, 1_000_000_000 / UInt64(rate.perSecond))
         tables = Locked(
             Tables(known: RecentTable(capacity: knownMax), strangers: RecentTable(capacity: strangersMax)))
     }
 
-    /// Takes a token for a request.
-    ///
     /// - Parameter isKnown: whether the identity has a role.
-    /// - Returns: nil if there was one.
-    func take(_ identity: String, isKnown: Bool, at now: MonotonicTime) -> Refusal? {
-        let full = tables.withLock { tables in
+    func bucket(_ identity: String, isKnown: Bool) -> Bucket {
+        tables.withLock { tables in
             isKnown
-                ? tables.known.update(identity, initial: 0) { take(from: &$0, now.nanoseconds) }
-                : tables.strangers.update(identity, initial: 0) { take(from: &$0, now.nanoseconds) }
+                ? tables.known.use(identity) { Bucket(identity, rate) }
+                : tables.strangers.use(identity) { Bucket(identity, rate) }
         }
-        guard let full else { return nil }
-        // One token is back when the bucket is full but for the others.
-        let wait = full - UInt64(rate.burst - 1) * interval - now.nanoseconds
-        return Refusal(
-            identity: identity, used: rate.burst, retryAfterSeconds: Int((wait + 999_999_999) / 1_000_000_000))
-    }
-
-    /// Nil if a token was taken, else when the bucket will be full.
-    private func take(from full: inout UInt64, _ now: UInt64) -> UInt64? {
-        let start = max(full, now)
-        if start - now > UInt64(rate.burst - 1) * interval { return start }
-        full = start + interval
-        return nil
     }
 
     /// How many of each there are.
@@ -88,7 +107,7 @@ extension Peer {
     ///
     /// A stranger is pooled by his address, of IPv6 by its network of 64 bits, since whoever has one address of such a
     /// network has all of them. On loopback everybody is, by listener: a local program chooses its address freely.
-    func bucket(principal: String) -> String {
+    func bucketName(_ principal: String) -> String {
         switch transport {
         case .unix, .tls(_, _, .verified): principal
         case .tcp: listener

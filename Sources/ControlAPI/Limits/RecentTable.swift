@@ -22,15 +22,15 @@ struct RecentTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     var count: Int { slots.count }
 
-    /// Changes the value of `key`, which is the most recently used one then. A key that is not there begins with
-    /// `initial`, in place of the longest unused one if there is no room.
-    mutating func update<Result>(_ key: Key, initial: Value, _ change: (inout Value) -> Result) -> Result {
-        let place = places[key] ?? insert(key, initial)
+    /// The value of `key`, which is the most recently used one then. A key that is not there gets one, in place of the
+    /// longest unused one if there is no room.
+    mutating func use(_ key: Key, makeValue: () -> Value) -> Value {
+        let place = places[key] ?? insert(key, makeValue())
         if place != newest {
             unlink(place)
             link(place)
         }
-        return change(&slots[place].value)
+        return slots[place].value
     }
 
     private mutating func insert(_ key: Key, _ value: Value) -> Int {

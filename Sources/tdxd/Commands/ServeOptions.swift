@@ -95,7 +95,8 @@ struct TLSOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Which client has which role: JSON, as 'tdxd pki init' writes it. See 'tdxd help serve'.", valueName: "file"))
+            "Which client has which role: JSON, as 'tdxd pki init' writes it. See 'tdxd help serve'.", valueName: "file"
+        ))
     var roles: String?
 
     fileprivate var values: [Setting: ConfigContent] {
