@@ -10,6 +10,7 @@ struct Views: Sendable {
     private(set) var operationOrder: [ResourceID] = []
     private(set) var keyIDs: KeyIDTable
     private(set) var ledger: Ledger
+    private(set) var census: Census
     let capacitySource: HostCapacity.Source
     private(set) var hostRecords: CallRing
     private(set) var records: [ResourceID: CallRing] = [:]
@@ -39,6 +40,7 @@ struct Views: Sendable {
     init(keyIDs: KeyIDTable, ledger: Ledger, limits: EngineLimits, source: HostCapacity.Source) {
         self.keyIDs = keyIDs
         self.ledger = ledger
+        census = Census(keyIDs)
         capacitySource = source
         hostRecords = CallRing(capacity: limits.recordsOfHost)
         self.limits = limits
@@ -67,7 +69,7 @@ struct Views: Sendable {
                 }
             case .keyID(let row):
                 keyIDsRevision = batch.sequence
-                keyIDs.put(row)
+                census.replace(keyIDs.put(row), with: row)
             case .forgotten(let id): forget(id)
             }
         }
@@ -95,7 +97,9 @@ struct Views: Sendable {
 
     private mutating func publish(_ operation: Operation) {
         operationsRevision = revision
-        if operations.updateValue(operation, forKey: operation.id) == nil { operationOrder.insertSorted(operation.id) }
+        let before = operations.updateValue(operation, forKey: operation.id)
+        census.replace(before, with: operation)
+        if before == nil { operationOrder.insertSorted(operation.id) }
     }
 
     // MARK: Waiting for an operation's end
@@ -125,6 +129,7 @@ struct Views: Sendable {
     private mutating func publish(_ domain: Domain) {
         domainsRevision = revision
         let before = domains.updateValue(domain, forKey: domain.id)
+        census.replace(before, with: domain)
         vcpusHeld += domain.vcpusHeld - (before?.vcpusHeld ?? 0)
         if before == nil { domainOrder.insertSorted(domain.id) }
         if let name = before?.name, names[name] == domain.id { names[name] = nil }
@@ -132,7 +137,8 @@ struct Views: Sendable {
     }
 
     private mutating func forget(_ id: ResourceID) {
-        if domains.removeValue(forKey: id) != nil {
+        if let domain = domains.removeValue(forKey: id) {
+            census.replace(domain, with: nil)
             domainsRevision = revision
             dropRecords(ofDeleted: id)
             domainOrder.removeSorted(id)
