@@ -30,10 +30,11 @@ def read_arguments():
         prog="deploy/bench", description="Measures tdxd beside nginx, Hummingbird and libvirtd.")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each comparison (default: %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="for each measurement of a round (default: %(default)s)")
+        "--seconds", type=float, default=SECONDS, help="for each measurement (default: %(default)s)")
     parser.add_argument(
         "--only", action="append", choices=PARTS, metavar="PART",
         help=f"one part, may be repeated; any of {', '.join(PARTS)}")
+    parser.add_argument("--check", action="store_true", help="look at the arguments only")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or not 0.1 <= arguments.seconds <= 60:
         parser.error("at least one round, of 0.1 to 60 seconds")
@@ -69,6 +70,8 @@ def measure(parts, options):
 
 def main():
     arguments = read_arguments()
+    if arguments.check:
+        return 0
     began = time.monotonic()
     try:
         options = Options(arguments.rounds, arguments.seconds, processors())

@@ -19,7 +19,7 @@ class Goal:
         return self.value <= self.bound if self.wants == "at most" else self.value >= self.bound
 
     def line(self):
-        value, bound = (f"{number:.2f}".rstrip("0").rstrip(".") + self.unit for number in (self.value, self.bound))
+        value, bound = (f"{number:.4g}{self.unit}" for number in (self.value, self.bound))
         return f"{'met   ' if self.is_met else 'MISSED'}  {self.what}: {value}, goal {self.wants} {bound}"
 
 

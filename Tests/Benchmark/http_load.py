@@ -70,6 +70,12 @@ def subjects_of(mode, load, tdxd, nginx, hummingbird):
     return {"tdxd": lambda: load.run(tdxd, ports[0], mode), "nginx": lambda: load.run(nginx, ports[1], mode)}
 
 
+def tickets_of(tdxd, load):
+    """Session tickets that tdxd sends on a connection: nginx is to send as many."""
+    figure = load.run(tdxd, int(tdxd.places()[2].rsplit(":", 1)[1]), HANDSHAKE)
+    return round(figure["tickets"] / figure["answers"])
+
+
 def report(mode, measured, rounds):
     peer = next(name for name in measured if name != "tdxd")
     print(f"\n{TITLES[mode]}: medians of {rounds} rounds")
@@ -107,8 +113,7 @@ def measure(modes, options, folder, progress):
         load = Load(load_processor, options.seconds, path, len(body), pki)
         nginx = hummingbird = None
         if set(modes) != {HUMMINGBIRD}:
-            tickets = needs_tls and load.run(
-                tdxd, int(tdxd.places()[2].rsplit(":", 1)[1]), HANDSHAKE)["tickets"] > 0
+            tickets = tickets_of(tdxd, load) if needs_tls else 0
             nginx = stack.enter_context(Nginx(folder, server_processor, path, headers, body, pki, tickets))
         if HUMMINGBIRD in modes:
             hummingbird = stack.enter_context(Hummingbird(folder, server_processor, body))

@@ -80,11 +80,14 @@ class TDXD(Server):
 
 
 class Nginx(Server):
-    """The TD as a static file, with fields in the answer that are as long as tdxd's."""
+    """The TD as a static file, with fields in the answer that are as long as tdxd's.
+
+    `tickets` is how many session tickets it sends on each TLS connection.
+    """
 
     name = "nginx"
 
-    def __init__(self, folder, processor, path, headers, body, pki=None, tickets=False):
+    def __init__(self, folder, processor, path, headers, body, pki=None, tickets=0):
         super().__init__(folder, processor)
         self.port = free_port()
         self.tls_port = free_port()
@@ -112,7 +115,8 @@ class Nginx(Server):
         ssl_crl {pki}/crl.pem;
         ssl_verify_client on;
         ssl_session_cache off;
-        ssl_session_tickets {"on" if tickets else "off"};"""
+        ssl_session_tickets {"on" if tickets else "off"};
+        ssl_conf_command NumTickets {tickets};"""
         # As root, workers would be nobody, who may not read our folder.
         user = "user root;" if os.geteuid() == 0 else ""
         temporary = "\n    ".join(
