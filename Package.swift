@@ -84,6 +84,9 @@ let package = Package(
         test("HouseTests", ["TDXCalls"]),
         test(
             "DaemonTests",
-            ["tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "TDXCalls", arguments, configuration, logging]),
+            [
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDXCalls", arguments,
+                configuration, logging,
+            ]),
     ]
 )

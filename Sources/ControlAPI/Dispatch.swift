@@ -9,9 +9,9 @@ extension ControlAPI {
         let head = request.head
         let (principal, role) = access.identify(head.peer)
         let segments = try segments(of: head.target)
-        let (route, path) = try route(head.method, segments, role)
-        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(.peerNotAuthorized) }
-        if let needed = route.role, role < needed { throw tooSmall(role, needed) }
+        let (route, path) = try route(head, segments, role)
+        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
+        if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
         if let accept = head.fields[.accept], !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
         try checkBody(request, of: route)
         try checkFields(head)
@@ -36,16 +36,16 @@ extension ControlAPI {
 
     /// - Parameter role: whoever has none does not learn what there is.
     private func route(
-        _ method: HTTPRequest.Method, _ segments: [String], _ role: Role?
+        _ head: RequestHead, _ segments: [String], _ role: Role?
     ) throws(Refused) -> (Route, path: [String: String]) {
-        let method = method == .head ? .get : method
+        let method = head.method == .head ? .get : head.method
         var others: [Route] = []
         for route in Self.routes {
             guard let path = route.match(segments) else { continue }
             if route.method == method { return (route, path) }
             others.append(route)
         }
-        guard role != nil else { throw Refused(.peerNotAuthorized) }
+        guard role != nil else { throw Refused(stranger: head.peer) }
         guard !others.isEmpty else { throw Refused(.notFound, "there is nothing at this path") }
         let isVCPUDeletion = method == .delete && others.contains { $0.operationID == "getVcpu" }
         var refused = Refused(isVCPUDeletion ? .vcpuPagesReturnAtTeardown : .methodNotAllowed)

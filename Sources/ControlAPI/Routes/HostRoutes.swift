@@ -7,9 +7,12 @@ internal import TDXCalls
 extension ControlAPI {
     static let hostRoutes: [Route] = [
         Route(.get, "/host", "getHost", .viewer) { api, call in
-            let revision = api.startRevision
+            let tls = api.tls()
+            let revision = max(api.startRevision, tls?.revision ?? 0)
             api.answer(call, revision: revision) {
-                api.bodies.body(.host, revision: revision) { ControlJSON.encode(api.host) }
+                api.bodies.body(.host, revision: revision) {
+                    ControlJSON.encode(api.host(revision: revision, tls?.status))
+                }
             }
         },
         Route(.get, "/host/capacity", "getCapacity", .viewer) { api, call in
@@ -58,11 +61,11 @@ extension ControlAPI {
         }
     }
 
-    private var host: Host {
+    private func host(revision: UInt64, _ tls: TLSStatus?) -> Host {
         let module = platform.module
         return Host(
             name: service.hostName, instanceId: instanceID, version: service.version,
-            startedAt: Timestamp(service.startedAt), revision: startRevision,
+            startedAt: Timestamp(service.startedAt), revision: revision,
             backend: Backend(
                 kind: BackendKind(service), description: service.backend.description,
                 hardware: service.backend.isHardware, outComplete: service.backend.reportsAllOutputs,
@@ -74,6 +77,7 @@ extension ControlAPI {
                 lastPrivateKeyId: Int(module.privateKeyIDs.upperBound.rawValue),
                 moduleKeyId: Int(module.globalKeyID.rawValue)),
             leaves: LeafName.known.compactMap { LeafAvailability($0, module) },
+            tls: tls,
             links: [
                 "self": "/host", "capacity": "/host/capacity", "keyIds": "/host/keyids",
                 "processors": "/host/processors",
