@@ -1,6 +1,6 @@
-internal import ControlSchema
+public import ControlSchema
 internal import FoundationEssentials
-internal import Hummingbird
+public import Hummingbird
 internal import Logging
 internal import NIOPosix
 
@@ -35,7 +35,8 @@ enum HummingbirdPeer {
     }
 }
 
-extension TD: @retroactive ResponseEncodable {}
+/// Public, since the type and the protocol are; the two public imports are for this line.
+extension TD: ResponseEncodable {}
 
 struct UsageError: Error, CustomStringConvertible {
     let description = "usage: HummingbirdPeer PORT TD_FILE"
