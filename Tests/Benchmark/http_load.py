@@ -26,17 +26,18 @@ LESS_THAN_HUMMINGBIRD = 5
 class Load:
     """Runs the load generator on its own processor."""
 
-    def __init__(self, processor, seconds, path, body_bytes, pki):
+    def __init__(self, processor, seconds, path, body, pki):
         self.processor = processor
         self.seconds = seconds
         self.path = path
-        self.body_bytes = body_bytes
+        self.body = body
         self.pki = pki
 
-    def run(self, server, port, mode):
+    def run(self, server, port, mode, body=None):
+        """One measurement; every answer must have as many bytes as `body`, by default tdxd's own."""
         command = [
             CLIENT, "--port", port, "--path", self.path, "--connections", CONNECTIONS, "--seconds", self.seconds,
-            "--warm-up", WARM_UP_SECONDS, "--server", server.worker, "--body-bytes", self.body_bytes,
+            "--warm-up", WARM_UP_SECONDS, "--server", server.worker, "--body-bytes", len(self.body if body is None else body),
         ]
         if mode in (TLS, HANDSHAKE):
             command += [
@@ -59,9 +60,13 @@ def subjects_of(mode, load, tdxd, nginx, hummingbird):
     """Who is measured in this mode: name to function."""
     plain_port = int(tdxd.places()[1].rsplit(":", 1)[1])
     if mode == HUMMINGBIRD:
+        # Encoded otherwise, with escaped slashes and in any order, but the same document.
+        body = hummingbird.get(load.path)
+        if json.loads(body) != json.loads(load.body):
+            raise CannotMeasure(f"Hummingbird serves another document: {body.decode(errors='replace')}")
         return {
             "tdxd": lambda: load.run(tdxd, plain_port, mode),
-            "hummingbird": lambda: load.run(hummingbird, hummingbird.port, mode),
+            "hummingbird": lambda: load.run(hummingbird, hummingbird.port, mode, body),
         }
     if mode == PLAIN:
         ports = plain_port, nginx.port
@@ -110,7 +115,7 @@ def measure(modes, options, folder, progress):
     with contextlib.ExitStack() as stack:
         tdxd = stack.enter_context(TDXD(folder, server_processor, flags, listeners=3 if needs_tls else 2))
         path, headers, body = tdxd.create()
-        load = Load(load_processor, options.seconds, path, len(body), pki)
+        load = Load(load_processor, options.seconds, path, body, pki)
         nginx = hummingbird = None
         if set(modes) != {HUMMINGBIRD}:
             tickets = tickets_of(tdxd, load) if needs_tls else 0

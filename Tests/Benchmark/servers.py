@@ -181,6 +181,14 @@ class Hummingbird(Server):
     def is_ready(self):
         return answers_at(self.port)
 
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_SECONDS)
+        status, _, body = request(connection, "GET", path)
+        connection.close()
+        if status != 200:
+            raise CannotMeasure(f"{self.name}: GET {path} answered {status}")
+        return body
+
 
 class Libvirtd(Server):
     """libvirtd on a socket of its own and without any hypervisor's driver; the test driver is in its library."""
