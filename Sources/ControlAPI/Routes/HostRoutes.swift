@@ -131,11 +131,13 @@ extension ControlSchema.ModuleInformation {
             })
     }
 
-    /// BUILD_DATE is yyyymmdd in binary-coded decimal: its hexadecimal digits are the date's.
-    private static func date(_ coded: UInt32) -> String? {
-        let digits = String(coded, radix: 16)
-        guard digits.count == 8 else { return nil }
-        return "\(digits.prefix(4))-\(digits.dropFirst(4).prefix(2))-\(digits.suffix(2))"
+    /// BUILD_DATE is yyyymmdd: documented as binary-coded decimal, while module 1.5.01 answers a plain number.
+    static func date(_ coded: UInt32) -> String? {
+        [String(coded, radix: 16), String(coded)].first { digits in
+            guard let number = Int(digits) else { return false }
+            let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100)
+            return (2020...2099).contains(year) && (1...12).contains(month) && (1...31).contains(day)
+        }
     }
 }
 
