@@ -2,7 +2,6 @@
 
 #include "common.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -37,7 +36,6 @@ static char *findField(struct Answer *answer, const char *name) {
 }
 
 static void readHead(struct Answer *answer) {
-    errno = 0;
     if (memcmp(answer->bytes, "HTTP/1.1 ", 9) != 0) fail("not an HTTP/1.1 answer");
     answer->status = atoi(answer->bytes + 9);
     const char *length = findField(answer, "Content-Length");
@@ -51,7 +49,6 @@ int answerGrew(struct Answer *answer, size_t added) {
     if (answer->headBytes == 0) {
         char *end = memmem(answer->bytes, answer->count, "\r\n\r\n", 4);
         if (end == NULL) {
-            errno = 0;
             if (answer->count == sizeof answer->bytes) fail("a head that does not end");
             return 0;
         }
@@ -59,14 +56,12 @@ int answerGrew(struct Answer *answer, size_t added) {
         readHead(answer);
     }
     size_t whole = answer->headBytes + answer->bodyBytes;
-    errno = 0;
     if (answer->count > whole) fail("%zu bytes behind the answer", answer->count - whole);
     return answer->count == whole;
 }
 
 const char *answerField(struct Answer *answer, const char *name) {
     char *value = findField(answer, name);
-    errno = 0;
     if (value == NULL) fail("an answer without %s", name);
     // The head is whole, so the line ends.
     value[strcspn(value, "\r\n")] = 0;

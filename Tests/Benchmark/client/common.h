@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// Prints the message, and what errno says if it is set, to stderr; exits with 1. A figure from a run in which anything
-/// went wrong is worth nothing.
+/// Prints the message to stderr and exits with 1. A figure from a run in which anything went wrong is worth nothing.
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/// The same, with what errno says.
+_Noreturn void failSystem(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /// Nanoseconds since some moment in the past.
 uint64_t nowNanos(void);

@@ -46,7 +46,6 @@ static void rest(double seconds) {
 }
 
 int main(int count, char **arguments) {
-    errno = 0;
     if (count != 6) fail("usage: cycles tdxd|libvirt PLACE CLIENTS SECONDS PID");
     if (strcmp(arguments[1], "tdxd") == 0) run.daemon = &tdxdDaemon;
     if (strcmp(arguments[1], "libvirt") == 0) run.daemon = &libvirtDaemon;
@@ -60,7 +59,7 @@ int main(int count, char **arguments) {
     pthread_t threads[clientsMax];
     for (int index = 0; index < clients; index++) {
         errno = pthread_create(&threads[index], NULL, work, NULL);
-        if (errno != 0) fail("a thread");
+        if (errno != 0) failSystem("a thread");
     }
     rest(warmUpSeconds);
     unsigned long cyclesBegan = atomic_load(&run.cycles);
@@ -71,7 +70,6 @@ int main(int count, char **arguments) {
     double took = (double)(nowNanos() - began) / 1e9;
     atomic_store(&run.ended, 1);
     for (int index = 0; index < clients; index++) pthread_join(threads[index], NULL);
-    errno = 0;
     if (cycles == 0) fail("no cycle within %g s", took);
     printf("{\"cycles\": %.0f, \"seconds\": %.6f, \"perSecond\": %.1f, \"serverNanos\": %.0f, \"clientNanos\": %.0f}\n",
         cycles, took, cycles / took, (double)serverNanos / cycles, (double)ownNanos / cycles);

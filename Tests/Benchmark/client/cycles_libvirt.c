@@ -3,7 +3,6 @@
 #include "common.h"
 #include "cycles.h"
 
-#include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <stdio.h>
@@ -17,7 +16,6 @@ struct Client {
 };
 
 _Noreturn static void refused(const char *what) {
-    errno = 0;
     fail("%s: %s", what, virGetLastErrorMessage());
 }
 

@@ -4,7 +4,6 @@
 #include "common.h"
 #include "cycles.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,24 +27,24 @@ static struct Client *open_(const char *place, int number) {
     if (client == NULL || strlen(place) >= sizeof address.sun_path) fail("the socket's path is too long");
     strcpy(address.sun_path, place);
     client->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (client->socket < 0) fail("socket");
-    if (connect(client->socket, (struct sockaddr *)&address, sizeof address) != 0) fail("%s", place);
+    if (client->socket < 0) failSystem("socket");
+    if (connect(client->socket, (struct sockaddr *)&address, sizeof address) != 0) failSystem("%s", place);
     return client;
 }
 
 static void exchange(struct Client *client, int wanted, const char *request, int bytes) {
     if (bytes < 0 || bytes >= requestBytesMax) fail("the request is too long");
-    if (send(client->socket, request, (size_t)bytes, MSG_NOSIGNAL) != bytes) fail("sending");
+    if (send(client->socket, request, (size_t)bytes, MSG_NOSIGNAL) != bytes) failSystem("sending");
     resetAnswer(&client->answer);
     int isWhole = 0;
     while (!isWhole) {
         size_t room;
         char *end = answerRoom(&client->answer, &room);
         ssize_t received = recv(client->socket, end, room, 0);
-        if (received <= 0) fail("receiving");
+        if (received < 0) failSystem("receiving");
+        if (received == 0) fail("tdxd closed the connection");
         isWhole = answerGrew(&client->answer, (size_t)received);
     }
-    errno = 0;
     if (client->answer.status != wanted) {
         fail("status %d: %.*s", client->answer.status, (int)client->answer.count, client->answer.bytes);
     }

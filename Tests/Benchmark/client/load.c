@@ -54,7 +54,7 @@ static void await(struct Run *run, struct Connection *connection, uint32_t inter
     if (operation == EPOLL_CTL_MOD && connection->interest == interest) return;
     connection->interest = interest;
     struct epoll_event event = {.events = interest, .data.ptr = connection};
-    if (epoll_ctl(run->epoll, operation, connection->wire.socket, &event) != 0) fail("epoll_ctl");
+    if (epoll_ctl(run->epoll, operation, connection->wire.socket, &event) != 0) failSystem("epoll_ctl");
 }
 
 static void begin(struct Run *run, struct Connection *connection) {
@@ -75,7 +75,6 @@ static void ask(struct Run *run, struct Connection *connection) {
 /// The answer is whole: right, and the next one is asked for.
 static void answered(struct Run *run, struct Connection *connection) {
     struct Answer *answer = &connection->answer;
-    errno = 0;
     if (answer->status != 200) fail("status %d: %.*s", answer->status, (int)answer->count, answer->bytes);
     if (answer->bodyBytes != run->options.bodyBytes) {
         fail("a body of %zu bytes instead of %zu", answer->bodyBytes, run->options.bodyBytes);
@@ -114,7 +113,6 @@ static void advance(struct Run *run, struct Connection *connection) {
             }
         }
         if (progress == wireEnded) {
-            errno = 0;
             if (connection->phase != phaseEnd) fail("the server closed a connection that was to stay open");
             closeWire(&connection->wire);
             begin(run, connection);
@@ -129,8 +127,7 @@ static void loadUntil(struct Run *run, uint64_t end) {
     struct epoll_event events[eventsMax];
     while (nowNanos() < end) {
         int count = epoll_wait(run->epoll, events, eventsMax, stallMilliseconds);
-        if (count < 0 && errno != EINTR) fail("epoll_wait");
-        errno = 0;
+        if (count < 0 && errno != EINTR) failSystem("epoll_wait");
         if (count == 0) fail("no answer for %d ms", stallMilliseconds);
         for (int index = 0; index < count; index++) advance(run, events[index].data.ptr);
     }
@@ -186,7 +183,7 @@ int main(int count, char **arguments) {
     if (options->authority != NULL) run.context = tlsContext(options->authority, options->certificate, options->key);
     run.epoll = epoll_create1(EPOLL_CLOEXEC);
     run.connections = calloc((size_t)options->connections, sizeof *run.connections);
-    if (run.epoll < 0 || run.connections == NULL) fail("setting up");
+    if (run.epoll < 0 || run.connections == NULL) failSystem("setting up");
     for (int index = 0; index < options->connections; index++) begin(&run, &run.connections[index]);
 
     loadUntil(&run, nowNanos() + (uint64_t)(options->warmUpSeconds * 1e9));
@@ -196,7 +193,6 @@ int main(int count, char **arguments) {
     loadUntil(&run, began + (uint64_t)(options->seconds * 1e9));
     uint64_t server = processorNanos(options->server) - serverBegan, own = processorNanos(0) - ownBegan;
     double seconds = (double)(nowNanos() - began) / 1e9;
-    errno = 0;
     if (run.answers == 0) fail("no answer within %g s", seconds);
     double answers = (double)run.answers;
     printf("{\"answers\": %lu, \"seconds\": %.6f, \"perSecond\": %.1f, \"serverNanos\": %.1f, \"clientNanos\": %.1f, "

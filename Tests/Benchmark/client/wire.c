@@ -11,7 +11,6 @@
 unsigned long ticketsReceived;
 
 _Noreturn static void failTLS(const char *what) {
-    errno = 0;
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     fail("%s: %s", what, reason ? reason : "the server closed the connection");
 }
@@ -43,9 +42,9 @@ void openWire(struct Wire *wire, const struct sockaddr_in *address, SSL_CTX *con
     wire->tls = NULL;
     wire->socket = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int one = 1;
-    if (wire->socket < 0 || setsockopt(wire->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) fail("socket");
+    if (wire->socket < 0 || setsockopt(wire->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) failSystem("socket");
     if (connect(wire->socket, (const struct sockaddr *)address, sizeof *address) != 0 && errno != EINPROGRESS) {
-        fail("connect");
+        failSystem("connect");
     }
     if (context == NULL) return;
     wire->tls = SSL_new(context);
@@ -74,7 +73,7 @@ enum Progress shakeHands(struct Wire *wire) {
     socklen_t size = sizeof error;
     if (getsockopt(wire->socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
         errno = error;
-        fail("connect");
+        failSystem("connect");
     }
     if (wire->tls == NULL) return wireDone;
     ERR_clear_error();
@@ -89,7 +88,7 @@ void sendAll(struct Wire *wire, const char *bytes, size_t count) {
         ERR_clear_error();
         if (SSL_write(wire->tls, bytes, (int)count) != (int)count) failTLS("sending");
     } else if (send(wire->socket, bytes, count, MSG_NOSIGNAL) != (ssize_t)count) {
-        fail("sending");
+        failSystem("sending");
     }
 }
 
@@ -103,7 +102,7 @@ enum Progress receiveSome(struct Wire *wire, char *bytes, size_t room, size_t *r
     }
     ssize_t result = recv(wire->socket, bytes, room, 0);
     if (result < 0 && errno == EAGAIN) return wireWantsToRead;
-    if (result < 0) fail("receiving");
+    if (result < 0) failSystem("receiving");
     *received = (size_t)result;
     return result == 0 ? wireEnded : wireDone;
 }
