@@ -37,7 +37,8 @@ class Load:
         """One measurement; every answer must have as many bytes as `body`, by default tdxd's own."""
         command = [
             CLIENT, "--port", port, "--path", self.path, "--connections", CONNECTIONS, "--seconds", self.seconds,
-            "--warm-up", WARM_UP_SECONDS, "--server", server.worker, "--body-bytes", len(self.body if body is None else body),
+            "--warm-up", WARM_UP_SECONDS, "--server", server.worker,
+            "--body-bytes", len(self.body if body is None else body),
         ]
         if mode in (TLS, HANDSHAKE):
             command += [

@@ -42,7 +42,8 @@ void openWire(struct Wire *wire, const struct sockaddr_in *address, SSL_CTX *con
     wire->tls = NULL;
     wire->socket = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int one = 1;
-    if (wire->socket < 0 || setsockopt(wire->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) failSystem("socket");
+    if (wire->socket < 0) failSystem("socket");
+    if (setsockopt(wire->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) failSystem("TCP_NODELAY");
     if (connect(wire->socket, (const struct sockaddr *)address, sizeof *address) != 0 && errno != EINPROGRESS) {
         failSystem("connect");
     }
