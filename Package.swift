@@ -103,3 +103,25 @@ let package = Package(
             ]),
     ]
 )
+
+// The fuzzers, which are built on demand only (deploy/fuzz): libraries that are linked with libFuzzer.
+if Context.environment["TDXD_FUZZING"] != nil {
+    func fuzzing(_ name: String, _ dependencies: [Target.Dependency]) {
+        package.products.append(.library(name: name, type: .static, targets: [name]))
+        package.targets.append(
+            .target(
+                name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)", swiftSettings: houseRules))
+    }
+    fuzzing(
+        "ListenerFuzzing",
+        [
+            "ControlAPI", "FakeTDX", "HTTPExchange", "MicroHTTP", "TDLifecycle", "TDXCalls", "Threading", httpTypes,
+            logging,
+        ])
+    fuzzing(
+        "DecoderFuzzing",
+        [
+            "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading", httpTypes,
+            logging,
+        ])
+}
