@@ -45,6 +45,7 @@ let package = Package(
         room("Threading"),
         room("Digests", ["COpenSSL"]),
         room("TDXCalls"),
+        room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
@@ -55,12 +56,12 @@ let package = Package(
         room("ControlSchema"),
         room(
             "ControlAPI",
-            ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
+            ["HTTPExchange", "ControlSchema", "Meters", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace",
-                "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "Meters", "MicroHTTP",
+                "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules),
 
@@ -69,9 +70,15 @@ let package = Package(
             name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
+        .executableTarget(
+            name: "engine-benchmark",
+            dependencies: ["FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging], path: "Tests/EngineBenchmark",
+            swiftSettings: houseRules),
+
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
+        test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
@@ -82,15 +89,16 @@ let package = Package(
         test(
             "ControlAPITests",
             [
-                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading",
-                httpTypes, logging,
+                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "Meters", "TDLifecycle", "TDXCalls",
+                "Threading", httpTypes, logging,
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDXCalls", arguments,
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "Threading", arguments,
                 configuration, logging,
             ]),
     ]

@@ -5,6 +5,7 @@ import datetime
 import json
 import pathlib
 import signal
+import socket
 import ssl
 import tempfile
 import threading
@@ -91,7 +92,10 @@ class Reload(unittest.TestCase):
                 client.connection.sock.settimeout(SETTLE_SECONDS)
 
     def test_ten_reloads_under_load_fail_no_request(self):
-        workers = [KeepAlive(self.pki.client(self.daemon, name)) for name in ("operator", "viewer")]
+        workers = [
+            KeepAlive(self.pki.client(self.daemon, "operator", ssl.TLSVersion.TLSv1_3)),
+            KeepAlive(self.pki.client(self.daemon, "viewer", ssl.TLSVersion.TLSv1_2)),
+        ]
         for worker in workers:
             worker.start()
         seen = {presented(self.daemon, self.pki)}
@@ -100,7 +104,7 @@ class Reload(unittest.TestCase):
             if number % 2 == 0:
                 self.assertEqual(self.hangup()["outcome"], "applied")
             self.until("the new certificate", lambda: presented(self.daemon, self.pki) == digits)
-            self.assertEqual(self.tls()["certificates"][0]["sha256"], digits)
+            self.until("/host", lambda: self.tls()["certificates"][0]["sha256"] == digits)
             seen.add(digits)
         for worker in workers:
             worker.end()
@@ -127,10 +131,34 @@ class Reload(unittest.TestCase):
         self.assertEqual(record["metadata"]["trigger"], "fileChange")
         self.assertEqual([found["revokedCount"] for found in self.tls()["revocationLists"]], [1])
 
+    def resumed(self, context, session):
+        """A connection that resumes a session if there is one: whether it did, the status, and its own session."""
+        address = ("127.0.0.1", self.daemon.tls_port())
+        with socket.create_connection(address, SETTLE_SECONDS) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as connection:
+                connection.sendall(b"GET /host HTTP/1.1\r\nHost: tdxd\r\n\r\n")
+                status = int(connection.recv(1 << 16).split()[1])
+                return connection.session_reused, status, connection.session
+
+    def test_a_revoked_client_gains_nothing_by_resuming_its_session(self):
+        sessions = []
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.pki.context("lab", version)
+            reused, status, session = self.resumed(context, None)
+            self.assertEqual((reused, status), (False, 200))
+            reused, status, session = self.resumed(context, session)
+            self.assertEqual((reused, status), (True, 200), version)
+            sessions.append((context, session))
+        self.pki.pki("revoke", "lab")
+        self.assertEqual(self.hangup()["outcome"], "applied")
+        for context, session in sessions:
+            reused, status, _ = self.resumed(context, session)
+            self.assertEqual((reused, status), (True, 403))
+
     def test_another_role_counts_from_the_next_request_on(self):
         client = self.pki.client(self.daemon, "viewer")
         self.assertEqual(client.post("/tds?dryRun=true", SPEC).status, 403)
-        socket = client.connection.sock
+        open_socket = client.connection.sock
         roles = json.loads((self.pki.folder / "roles.json").read_text())
         for role, status, code in [
             ("operator", 200, None), (None, 403, "client-identity-unknown"), ("viewer", 403, "role-too-small"),
@@ -145,8 +173,8 @@ class Reload(unittest.TestCase):
             self.assertEqual((answer.status, answer.json.get("code")), (status, code), answer)
             # A refusal that has not read the body closes the connection; one that a role meets does not.
             if code != "client-identity-unknown":
-                self.assertIs(client.connection.sock, socket)
-            socket = client.connection.sock
+                self.assertIs(client.connection.sock, open_socket)
+            open_socket = client.connection.sock
 
     def test_what_does_not_hold_is_refused_as_a_whole(self):
         folder = self.pki.folder
@@ -218,11 +246,11 @@ class Reload(unittest.TestCase):
         brief, other = (self.pki.client(self.daemon, name) for name in ("brief", "operator"))
         self.assertEqual(brief.get("/host").status, 200)
         self.assertEqual(other.get("/host").status, 200)
-        socket = other.connection.sock
+        open_socket = other.connection.sock
         self.until("the end of the connection", lambda: self.closed(brief))
         self.assertGreaterEqual(now(), ends - datetime.timedelta(seconds=1))
         self.assertEqual(other.get("/host").status, 200)
-        self.assertIs(other.connection.sock, socket)
+        self.assertIs(other.connection.sock, open_socket)
         answer = self.pki.client(self.daemon, "brief").get("/host")
         self.assertEqual((answer.status, answer.json["code"]), (403, "client-certificate-expired"))
 
