@@ -55,12 +55,16 @@ public final class Listener: Sendable {
             if let ready { socket = ready } else { socket = try ListeningSocket.unix(path, mode: mode) }
         case .plainTCP(let address, let port):
             door = nil
-            if let ready { socket = ready } else {
+            if let ready {
+                socket = ready
+            } else {
                 socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: true)
             }
         case .tlsTCP(let address, let port, let tls):
             door = TLSDoor(try TLSContext(tls))
-            if let ready { socket = ready } else {
+            if let ready {
+                socket = ready
+            } else {
                 socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: false)
             }
         }

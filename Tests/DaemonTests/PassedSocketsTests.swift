@@ -47,7 +47,6 @@ struct PassedSocketsTests {
         #expect(reason { _ = try PassedSockets(environment, processID: 7) } == expected)
     }
 
-
     @Test(
         "A notification address is an absolute path or abstract",
         arguments: ["", "@", "/", "relative", "/a\0b", "/" + String(repeating: "a", count: 107)])

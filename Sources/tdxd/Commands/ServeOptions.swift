@@ -133,7 +133,8 @@ struct LimitOptions: ParsableArguments {
         help: ArgumentHelp("Seconds for a body, and one more for each KiB of it. Default: 20.", valueName: "seconds"))
     var bodyTimeout: Int?
 
-    @Option(help: ArgumentHelp("Seconds a connection may wait for its next request. Default: 30.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("Seconds a connection may wait for its next request. Default: 30.", valueName: "seconds"))
     var idleTimeout: Int?
 
     fileprivate var values: [Setting: ConfigContent] {

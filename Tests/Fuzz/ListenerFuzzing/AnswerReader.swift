@@ -45,7 +45,8 @@ struct AnswerReader {
         return readBody(status, fields, toHead)
     }
 
-    private mutating func readBody(_ status: Int, _ fields: [(name: String, value: String)], _ toHead: Bool?) -> Reading {
+    private mutating func readBody(_ status: Int, _ fields: [(name: String, value: String)], _ toHead: Bool?) -> Reading
+    {
         func all(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
         let isLast = all("connection").contains { $0.lowercased().contains("close") }
         // To a Content-Length that is no number or too large a one the library itself answers, and says its status and
