@@ -158,9 +158,13 @@ class Daemon:
     def log_text(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def log(self):
-        """Whole records so far."""
+    def records(self):
+        """Whole lines on standard error so far: the log's, and the audit trail's unless that goes elsewhere."""
         return [json.loads(line) for line in self.log_text().split("\n")[:-1]]
+
+    def log(self):
+        """The log's records so far."""
+        return [record for record in self.records() if record.get("label") != "audit"]
 
     def wait_for_log(self, message, seconds=10, **metadata):
         """The first record with this message and these facts; fails when it does not come."""
