@@ -8,9 +8,9 @@ internal import TDLifecycle
 extension ControlAPI {
     func answer(_ call: Call, _ response: Response, isRetryable: Bool = false) {
         var response = response
-        response.head.headerFields[.requestID] = call.requestID
-        if let applied = call.preferenceApplied, response.head.status.kind == .successful {
-            response.head.headerFields[.preferenceApplied] = applied
+        response.requestID = call.requestID
+        if let applied = call.preferenceApplied, response.status.kind == .successful {
+            response.fields[.preferenceApplied] = applied
         }
         if let claim = call.idempotency { idempotency.finish(claim, response, isRetryable: isRetryable) }
         call.exchange.answer(response)
@@ -25,11 +25,10 @@ extension ControlAPI {
         problem.requestId = requestID
         var fields = refused.fields
         fields[.contentType] = "application/problem+json"
-        fields[.requestID] = requestID
         fields[.cacheControl] = "no-store"
         if problem.status == HTTPResponse.Status.serviceUnavailable.code { fields[.retryAfter] = Self.retryAfter }
         return Response(
-            status: HTTPResponse.Status(code: problem.status), fields: fields,
+            status: HTTPResponse.Status(code: problem.status), fields: fields, requestID: requestID,
             body: .bytes(ControlJSON.encode(problem)))
     }
 
@@ -51,15 +50,17 @@ extension ControlAPI {
 
     /// A representation with a revision: 304 if the client has it already.
     func answer(_ call: Call, revision: UInt64, _ fields: HTTPFields = [:], _ body: () -> EncodedBody) {
-        var fields = fields
-        fields[.eTag] = Self.tag(revision)
-        // What a role is shown is for it alone, and has to be asked for each time.
-        fields[.cacheControl] = "private, no-cache"
-        // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
-        answer(call, call.matchesNone(of: revision) ? .ok : .notModified, .shared(body()), fields)
+        answer(call, Representation(revision: revision, fields, body: body()))
     }
 
     static func tag(_ revision: UInt64) -> String { "\"r\(revision)\"" }
+
+    /// A representation as it is kept, or made for this answer.
+    func answer(_ call: Call, _ shown: Representation) {
+        // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
+        let status: HTTPResponse.Status = call.matchesNone(of: shown.revision) ? .ok : .notModified
+        answer(call, Response(status: status, fields: shown.fields, body: .shared(shown.body)))
+    }
 
     /// Runs an engine call and turns its error into a problem.
     func engine<Result>(

@@ -17,27 +17,32 @@ final class BodyCache: Sendable {
         case record(ResourceID, isFull: Bool)
     }
 
-    private struct Entry: Sendable {
-        let revision: UInt64
-        let body: EncodedBody
-    }
-
     /// More than this and all are let go: they come back as they are asked for.
     private let entriesMax: Int
-    private let entries = Locked<[Key: Entry]>([:])
+    private let entries = Locked<[Key: Representation]>([:])
 
     init(entriesMax: Int) { self.entriesMax = entriesMax }
 
     func body(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> EncodedBody {
-        if let entry = entries.withLock({ $0[key] }), entry.revision == revision { return entry.body }
-        let body = EncodedBody(encode())
+        representation(key, revision: revision, encode).body
+    }
+
+    /// What is kept of this revision, if anything is.
+    func known(_ key: Key, revision: UInt64) -> Representation? {
+        guard let entry = entries.withLock({ $0[key] }), entry.revision == revision else { return nil }
+        return entry
+    }
+
+    func representation(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> Representation {
+        if let entry = known(key, revision: revision) { return entry }
+        let fresh = Representation(revision: revision, body: EncodedBody(encode()))
         entries.withLock { entries in
             if entries.count >= entriesMax { entries.removeAll(keepingCapacity: true) }
             // A slow encoder must not put an old revision over a newer one.
             if let entry = entries[key], entry.revision > revision { return }
-            entries[key] = Entry(revision: revision, body: body)
+            entries[key] = fresh
         }
-        return body
+        return fresh
     }
 }
 

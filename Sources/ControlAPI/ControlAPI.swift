@@ -46,11 +46,13 @@ public final class ControlAPI: Responder {
         serviceRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes + operationRoutes + recordRoutes
         + errorRoutes
 
+    static let routeIndex = RouteIndex(routes)
+
     // MARK: Responder
 
     public func plan(for head: RequestHead) -> BodyPlan {
         // Identity first: nobody uploads a body to a listener on which he is nobody.
-        if access.identify(head.peer).role == nil, head.method != .get, head.method != .head {
+        if head.method != .get, head.method != .head, access.identify(head.peer).role == nil {
             return .refuse(response(Refused(.peerNotAuthorized), requestID: makeRequestID()))
         }
         return .collect(maximumBytes: RequestLimits.maximumBytes)

@@ -8,11 +8,11 @@ extension ControlAPI {
     func dispatch(_ request: Request, _ exchange: Exchange, _ requestID: String) throws(Refused) {
         let head = request.head
         let (principal, role) = access.identify(head.peer)
-        let segments = try segments(of: head.target)
-        let (route, path) = try route(head.method, segments, role)
+        let (found, path) = try route(head, role)
+        let route = found.route
         guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(.peerNotAuthorized) }
         if let needed = route.role, role < needed { throw tooSmall(role, needed) }
-        if let accept = head.fields[.accept], !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
+        if let accept = head.field(.accept), !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
         try checkBody(request, of: route)
         try checkFields(head)
         let query = try parameters(of: head.target, route)
@@ -20,8 +20,8 @@ extension ControlAPI {
             request: request, exchange: exchange, requestID: requestID, principal: principal, role: role, path: path,
             query: query, isDryRun: try Call.flag("dryRun", in: query),
             idempotency: try idempotencyClaim(head, route, principal),
-            preferences: Preferences(head.fields[.prefer] ?? ""))
-        if try isAnsweredBefore(call, segments) { return }
+            preferences: head.field(.prefer).map { Preferences($0) } ?? Preferences())
+        if try isAnsweredBefore(call) { return }
         do throws(Refused) { try route.handle(self, call) } catch { answer(call, error) }
     }
 
@@ -36,14 +36,16 @@ extension ControlAPI {
 
     /// - Parameter role: whoever has none does not learn what there is.
     private func route(
-        _ method: HTTPRequest.Method, _ segments: [String], _ role: Role?
-    ) throws(Refused) -> (Route, path: [String: String]) {
-        let method = method == .head ? .get : method
+        _ head: RequestHead, _ role: Role?
+    ) throws(Refused) -> (RouteIndex.Entry, path: PathVariables) {
+        if let found = Self.routeIndex.find(head.method, head.target) { return found }
+        let method = head.method == .head ? .get : head.method
+        let segments = try segments(of: head.target)
         var others: [Route] = []
-        for route in Self.routes {
-            guard let path = route.match(segments) else { continue }
-            if route.method == method { return (route, path) }
-            others.append(route)
+        for entry in Self.routeIndex.entries {
+            guard let path = entry.route.match(segments) else { continue }
+            if entry.route.method == method { return (entry, path) }
+            others.append(entry.route)
         }
         guard role != nil else { throw Refused(.peerNotAuthorized) }
         guard !others.isEmpty else { throw Refused(.notFound, "there is nothing at this path") }
@@ -62,6 +64,7 @@ extension ControlAPI {
 
     private func checkBody(_ request: Request, of route: Route) throws(Refused) {
         let fields = request.head.fields
+        if fields.isEmpty, request.body.isEmpty { return }
         if let coding = fields[.contentEncoding], coding.lowercased() != "identity" {
             throw Refused(.unsupportedMediaType, "no content coding is understood")
         }
@@ -78,6 +81,7 @@ extension ControlAPI {
     private static let fieldCharactersMax = 1_024
 
     private func checkFields(_ head: RequestHead) throws(Refused) {
+        if head.fields.isEmpty { return }
         for name in [HTTPField.Name.prefer, .ifMatch, .ifNoneMatch] {
             guard let value = head.fields[name], value.unicodeScalars.count > Self.fieldCharactersMax else { continue }
             throw .parameter(name.rawName, "has more than \(Self.fieldCharactersMax) characters")
@@ -104,7 +108,7 @@ extension ControlAPI {
     private func idempotencyClaim(
         _ head: RequestHead, _ route: Route, _ principal: String
     ) throws(Refused) -> IdempotencyClaim? {
-        guard route.method == .post, let key = head.fields[.idempotencyKey] else { return nil }
+        guard route.method == .post, let key = head.field(.idempotencyKey) else { return nil }
         guard (1...IdempotencyTable.keyBytesMax).contains(key.utf8.count),
             key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {
@@ -115,18 +119,19 @@ extension ControlAPI {
     }
 
     /// Answers a repeat of a request with an idempotency key; false for the first with its key, and without one.
-    private func isAnsweredBefore(_ call: Call, _ segments: [String]) throws(Refused) -> Bool {
+    private func isAnsweredBefore(_ call: Call) throws(Refused) -> Bool {
         guard let claim = call.idempotency else { return false }
         // Spelt in one way, so that `/v1` and the order of parameters make no difference.
         let query = call.query.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let segments = try segments(of: call.request.head.target)
         let request = (segments + ["?"] + query).joined(separator: "/")
         switch idempotency.claim(claim, request: request, body: call.request.body) {
         case .go:
             return false
         case .replay(let first):
             var again = first
-            again.head.headerFields[.idempotencyReplayed] = "true"
-            again.head.headerFields[.requestID] = call.requestID
+            again.fields[.idempotencyReplayed] = "true"
+            again.requestID = call.requestID
             call.exchange.answer(again)
             return true
         case .running(let operation):

@@ -13,6 +13,8 @@ public struct Route: Sendable {
     /// Query parameters it takes; any other is refused.
     public let parameters: [String]
     let segments: [Substring]
+    /// The names of the path's variables, in order.
+    let variables: [String]
     let handle: @Sendable (ControlAPI, Call) throws(Refused) -> Void
 
     init(
@@ -25,7 +27,9 @@ public struct Route: Sendable {
         self.role = role
         self.parameters = parameters
         self.handle = handle
-        segments = path.split(separator: "/")
+        let segments = path.split(separator: "/")
+        self.segments = segments
+        variables = segments.filter { $0.first == "{" }.map { String($0.dropFirst().dropLast()) }
     }
 
     /// What a body may be; nil where the method has none.
@@ -39,18 +43,18 @@ public struct Route: Sendable {
     }
 
     /// The values of the path's variables, if it is this path.
-    func match(_ given: [String]) -> [String: String]? {
+    func match(_ given: [String]) -> PathVariables? {
         guard given.count == segments.count else { return nil }
-        var values: [String: String] = [:]
+        var values: [String] = []
         for (pattern, segment) in zip(segments, given) {
             if pattern.first == "{" {
                 guard !segment.isEmpty else { return nil }
-                values[String(pattern.dropFirst().dropLast())] = segment
+                values.append(segment)
             } else if pattern != segment {
                 return nil
             }
         }
-        return values
+        return PathVariables(names: variables, values: values)
     }
 }
 
@@ -61,8 +65,7 @@ struct Call: Sendable {
     let requestID: String
     let principal: String
     let role: Role
-    /// The path's variables.
-    let path: [String: String]
+    let path: PathVariables
     let query: [String: String]
     /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
     let isDryRun: Bool

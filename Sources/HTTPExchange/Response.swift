@@ -16,15 +16,36 @@ public struct Response: Sendable {
         case stream(any BodySource)
     }
 
-    public var head: HTTPResponse
+    public var status: HTTPResponse.Status
+    public var fields: HTTPFields
+    /// Sent as `X-Request-Id`. It stands apart because it is another one in each answer, while the fields beside it may
+    /// be the same in many and need not be copied then.
+    public var requestID: String?
     public var body: Body
 
-    public init(head: HTTPResponse, body: Body = .none) {
-        self.head = head
+    public init(
+        status: HTTPResponse.Status, fields: HTTPFields = [:], requestID: String? = nil, body: Body = .none
+    ) {
+        self.status = status
+        self.fields = fields
+        self.requestID = requestID
         self.body = body
     }
 
-    public init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Body = .none) {
-        self.init(head: HTTPResponse(status: status, headerFields: fields), body: body)
+    /// The same in the common vocabulary, with all fields. Made anew each time.
+    public var head: HTTPResponse {
+        var fields = fields
+        if let requestID { fields[.requestID] = requestID }
+        return HTTPResponse(status: status, headerFields: fields)
+    }
+}
+
+extension HTTPField.Name {
+    /// What a request is called in logs, audit and problems.
+    public static let requestID = known("X-Request-Id")
+
+    private static func known(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
+        return name
     }
 }

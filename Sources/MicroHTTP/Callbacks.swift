@@ -50,9 +50,9 @@ func targetArrived(
     guard let handle = unsafe handle, let pointer = unsafe microhttpd_connection_context(handle) else { return nil }
     // SAFETY: the connection's reference is held until it is over; the target is a C string for this call.
     let connection = unsafe Unmanaged<Connection>.fromOpaque(pointer).takeUnretainedValue()
-    let bytes = unsafe target.map { unsafe [UInt8](UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+    let bytes = unsafe UnsafeRawBufferPointer(start: target, count: target.map { unsafe strlen($0) } ?? 0)
     // SAFETY: given back when the request is over.
-    return unsafe Unmanaged.passRetained(OngoingRequest(on: connection, target: bytes)).toOpaque()
+    return unsafe Unmanaged.passRetained(OngoingRequest(on: connection, target: ReceivedTarget(bytes))).toOpaque()
 }
 
 /// A request's head, a piece of its body, or its end.

@@ -1,4 +1,5 @@
 internal import CMicroHTTPD
+internal import Glibc
 internal import HTTPExchange
 
 /// Copies a request's head out of the library's memory.
@@ -8,7 +9,7 @@ enum HeadReader {
     ///   - url, method, version: what the library passes to the handler; they lie in one buffer, in this order:
     ///     method, url, version.
     static func read(
-        _ connection: OpaquePointer, target: [UInt8], url: UnsafePointer<CChar>?, method: UnsafePointer<CChar>?,
+        _ connection: OpaquePointer, target: ReceivedTarget, url: UnsafePointer<CChar>?, method: UnsafePointer<CChar>?,
         version: UnsafePointer<CChar>?, limits: Limits
     ) -> ReceivedHead {
         var fields = ReceivedFields(limit: limits.fields)
@@ -17,22 +18,22 @@ enum HeadReader {
             _ = unsafe MHD_get_connection_values_n(connection, .HEADER_KIND, takeField, fields)
         }
         // SAFETY: all three are C strings the library holds for the whole request, or nil.
-        let versionText = unsafe version.map { unsafe String(cString: $0) } ?? ""
+        let isHTTP10 = unsafe version.map { unsafe strcmp($0, "HTTP/1.0") == 0 } ?? false
         let methodText = unsafe method.map { unsafe String(cString: $0) } ?? ""
         return ReceivedHead(
             method: methodText, target: target,
-            targetHasNUL: unsafe hasNUL(target, url: url, version: version), isHTTP10: versionText == "HTTP/1.0",
+            targetHasNUL: unsafe hasNUL(target.count, url: url, version: version), isHTTP10: isHTTP10,
             fields: fields, headBytes: unsafe Int(microhttpd_head_bytes(connection)))
     }
 
     /// The library's strings end at a NUL, so a target with one inside looks shorter than it was: the version stands
     /// further behind it than it should.
     private static func hasNUL(
-        _ target: [UInt8], url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
+        _ targetCount: Int, url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
     ) -> Bool {
         // SAFETY: the pointers are compared, not followed.
         guard let url = unsafe url, let version = unsafe version else { return false }
-        return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(target.count) + 1
+        return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(targetCount) + 1
     }
 }
 
@@ -43,9 +44,7 @@ private func takeField(
     guard let context = unsafe context else { return .NO }
     // SAFETY: `read` passes a pointer to such a value; name and value are as long as the library says.
     let fields = unsafe context.assumingMemoryBound(to: ReceivedFields.self)
-    // A name that is not UTF-8 is no token either way.
-    let text = unsafe String(decoding: bytes(name, nameCount), as: UTF8.self)
-    return unsafe fields.pointee.take(name: text, value: bytes(value, valueCount)) ? .YES : .NO
+    return unsafe fields.pointee.take(name: bytes(name, nameCount), value: bytes(value, valueCount)) ? .YES : .NO
 }
 
 private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> UnsafeRawBufferPointer {

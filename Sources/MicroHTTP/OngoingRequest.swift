@@ -21,8 +21,7 @@ final class OngoingRequest: @unchecked Sendable {
 
     let connection: Connection
     let serial: UInt64
-    /// The raw target, up to its first NUL.
-    let target: [UInt8]
+    let target: ReceivedTarget
     private var phase = Phase.readingHead
     private var head: RequestHead?
     private var body: [UInt8] = []
@@ -30,7 +29,7 @@ final class OngoingRequest: @unchecked Sendable {
     private var clock: UploadClock
     private(set) var download: Download?
 
-    init(on connection: Connection, target: [UInt8]) {
+    init(on connection: Connection, target: ReceivedTarget) {
         self.connection = connection
         self.target = target
         serial = connection.turn.withLock { $0.serial }
@@ -63,13 +62,15 @@ final class OngoingRequest: @unchecked Sendable {
         guard !isCut, let peer = connection.peerNow() else { return .close }
         let verdict: ProtocolRules.Verdict
         do throws(Refusal) {
-            verdict = try ProtocolRules.check(received, limits: server.limits, isTLS: server.door != nil)
+            verdict = try ProtocolRules.check(received, limits: server.limits)
         } catch {
             phase = .answered
             return .send(server.responder.response(to: error, of: nil), closing: true)
         }
         let now = MonotonicTime.coarse
-        let head = RequestHead(peer: peer, request: verdict.request, received: now)
+        let head = RequestHead(
+            peer: peer, method: verdict.method, scheme: server.scheme, authority: verdict.authority,
+            target: Target(verdict.target), fields: received.fields.fields, received: now)
         self.head = head
         clock.beginBody(now: now)
         connection.deadline.set(.body, clock.bodyDue)

@@ -9,21 +9,33 @@ enum Sending {
     static func send(
         _ response: Response, closing: Bool, for request: OngoingRequest, on connection: OpaquePointer
     ) -> MHD_Result {
-        let code = response.head.status.code
+        let code = response.status.code
         guard (200...999).contains(code), let object = unsafe object(for: response.body, of: request) else {
             request.abandon(response)
             return .NO
         }
         // SAFETY: the library keeps a reference of its own for as long as it sends.
         defer { unsafe MHD_destroy_response(object) }
-        for field in response.head.headerFields where !isOurs(field.name) {
-            // SAFETY: both strings reach the call with a NUL at their end, and are copied by it.
-            let added = unsafe MHD_add_response_header(object, field.name.rawName, field.value)
-            if added != .YES { request.connection.server.logger.error("A field could not be sent") }
+        var isComplete = true
+        for field in response.fields where !isOurs(field.name) {
+            if unsafe !add(field.name.rawName, field.value, to: object) { isComplete = false }
         }
+        if let id = response.requestID, unsafe !add(requestIDName, id, to: object) { isComplete = false }
+        if !isComplete { request.server.logger.error("A field could not be sent") }
         request.expectsTaking(response.body.count)
-        if closing { unsafe MHD_add_response_header(object, "Connection", "close") }
+        if closing { _ = unsafe add("Connection", "close", to: object) }
         return unsafe MHD_queue_response(connection, UInt32(code), object)
+    }
+
+    private static let requestIDName = HTTPField.Name.requestID.rawName
+
+    private static func add(_ name: String, _ value: String, to object: OpaquePointer) -> Bool {
+        unsafe name.withCString { name in
+            unsafe value.withCString { value in
+                // SAFETY: both end with a NUL and are copied by the call.
+                unsafe MHD_add_response_header(object, name, value) == .YES
+            }
+        }
     }
 
     /// Fields that describe the connection or the message as it is sent, which is the library's to know.

@@ -28,22 +28,46 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
         let digits = text.utf8[text.utf8.index(after: dash)...]
         guard digits.count == Self.digitCount else { return nil }
         var value: UInt128 = 0
-        for (place, character) in digits.enumerated() {
-            guard let digit = Self.alphabet.firstIndex(of: character), place > 0 || digit < 8 else { return nil }
+        for character in digits {
+            let digit = Self.digits[Int(character)]
+            guard digit != Self.noDigit else { return nil }
+            // The first of 26 digits has room for five bits, and the value for three of them.
+            guard value >> (UInt128.bitWidth - 5) == 0 else { return nil }
             value = value << 5 | UInt128(digit)
         }
         self.init(kind, value)
     }
 
     public var description: String {
-        var digits = [UInt8](repeating: 0, count: Self.digitCount)
-        var rest = value
-        for place in digits.indices.reversed() {
-            digits[place] = Self.alphabet[Int(rest & 31)]
-            rest >>= 5
+        let prefix = kind.rawValue.utf8
+        let count = prefix.count + 1 + Self.digitCount
+        // SAFETY: the buffer has room for `count` bytes, and each of them is written: prefix, dash, digits.
+        return unsafe String(unsafeUninitializedCapacity: count) { buffer in
+            var place = unsafe buffer.update(fromContentsOf: prefix)
+            unsafe buffer[place] = UInt8(ascii: "-")
+            place = count
+            // Two words at a time, since shifting 128 bits by five is dear.
+            var (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
+            for _ in 0..<Self.digitCount {
+                place -= 1
+                unsafe buffer[place] = Self.alphabet[Int(low & 31)]
+                low = low >> 5 | high << 59
+                high >>= 5
+            }
+            return count
         }
-        return kind.rawValue + "-" + String(decoding: digits, as: UTF8.self)
     }
+
+    /// The low half tells any two of ours apart.
+    public func hash(into hasher: inout Hasher) { hasher.combine(UInt64(truncatingIfNeeded: value)) }
+
+    /// What a character stands for, or `noDigit`.
+    private static let digits: [UInt8] = {
+        var digits = [UInt8](repeating: noDigit, count: 256)
+        for (digit, character) in alphabet.enumerated() { digits[Int(character)] = UInt8(digit) }
+        return digits
+    }()
+    private static let noDigit: UInt8 = 0xff
 
     public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 
@@ -70,14 +94,15 @@ final class IdentifierSource: Sendable {
 
     func next(_ kind: ResourceID.Kind) -> ResourceID {
         let milliseconds = UInt128(clock.now.nanosecondsSince1970 / 1_000_000)
-        let low = UInt128(random.next()) << 16 | UInt128(random.next() & 0xffff)
-        let fresh = milliseconds << 80 | low
-        return ResourceID(
-            kind,
-            last.withLock { last in
-                // Within one millisecond, or when the clock steps back, count on: order matters more than chance.
-                last = fresh >> 80 > last >> 80 ? fresh : last + 1
+        let value = last.withLock { last in
+            // Within one millisecond, or when the clock steps back, count on: order matters more than chance.
+            guard milliseconds > last >> 80 else {
+                last += 1
                 return last
-            })
+            }
+            last = milliseconds << 80 | UInt128(random.next()) << 16 | UInt128(random.next() & 0xffff)
+            return last
+        }
+        return ResourceID(kind, value)
     }
 }

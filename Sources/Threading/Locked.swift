@@ -1,12 +1,12 @@
-internal import Glibc
+public import Glibc
 
 /// A value behind a POSIX mutex.
 ///
 /// `Synchronization.Mutex` would do, but its futex is invisible to the thread sanitizer, which then
 /// reports races that are none; every test of this house runs under that sanitizer.
 @safe public final class Locked<Value>: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private var value: Value
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline var value: Value
 
     public init(_ value: Value) {
         // SAFETY: the mutex has one owner, this object, and an address that does not change until deinit.
@@ -23,6 +23,9 @@ internal import Glibc
     }
 
     /// Runs `body` with the value, alone. Keep it short: copy out; do not log, encode or call out inside.
+    ///
+    /// Inlinable, because a request takes several locks and the generic call costs more than the lock.
+    @inlinable
     public func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
