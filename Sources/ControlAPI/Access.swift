@@ -44,7 +44,7 @@ public struct AccessPolicy: Sendable {
         case .unix(let user, let group, _):
             return ("uid:\(user)", users[user] ?? groups[group])
         case .tcp(let address, _):
-            return ("plain:\(address)", listeners[peer.listener])
+            return ("plain:" + address, listeners[peer.listener])
         case .tls(let address, _, .none), .tls(let address, _, .refused):
             return ("tls:\(address)", nil)
         case .tls(_, _, .verified(let uris, let sha256)):

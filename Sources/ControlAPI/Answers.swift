@@ -50,16 +50,16 @@ extension ControlAPI {
 
     /// A representation with a revision: 304 if the client has it already.
     func answer(_ call: Call, revision: UInt64, _ fields: HTTPFields = [:], _ body: () -> EncodedBody) {
-        answer(call, Representation(revision: revision, fields, body: body()))
+        answer(call, revision: revision, Representation(revision: revision, fields, body: body()))
     }
 
     static func tag(_ revision: UInt64) -> String { "\"r\(revision)\"" }
 
     /// A representation as it is kept, or made for this answer.
-    func answer(_ call: Call, _ shown: Representation) {
+    func answer(_ call: Call, revision: UInt64, _ shown: Representation) {
         // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
-        let status: HTTPResponse.Status = call.matchesNone(of: shown.revision) ? .ok : .notModified
-        answer(call, Response(status: status, fields: shown.fields, body: .shared(shown.body)))
+        let status: HTTPResponse.Status = call.matchesNone(of: revision) ? .ok : .notModified
+        answer(call, Response(status: status, body: .representation(shown)))
     }
 
     /// Runs an engine call and turns its error into a problem.

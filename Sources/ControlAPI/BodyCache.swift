@@ -17,9 +17,14 @@ final class BodyCache: Sendable {
         case record(ResourceID, isFull: Bool)
     }
 
+    private struct Entry: Sendable {
+        let revision: UInt64
+        let shown: Representation
+    }
+
     /// More than this and all are let go: they come back as they are asked for.
     private let entriesMax: Int
-    private let entries = Locked<[Key: Representation]>([:])
+    private let entries = Locked<[Key: Entry]>([:])
 
     init(entriesMax: Int) { self.entriesMax = entriesMax }
 
@@ -30,17 +35,17 @@ final class BodyCache: Sendable {
     /// What is kept of this revision, if anything is.
     func known(_ key: Key, revision: UInt64) -> Representation? {
         guard let entry = entries.withLock({ $0[key] }), entry.revision == revision else { return nil }
-        return entry
+        return entry.shown
     }
 
     func representation(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> Representation {
-        if let entry = known(key, revision: revision) { return entry }
+        if let known = known(key, revision: revision) { return known }
         let fresh = Representation(revision: revision, body: EncodedBody(encode()))
         entries.withLock { entries in
             if entries.count >= entriesMax { entries.removeAll(keepingCapacity: true) }
             // A slow encoder must not put an old revision over a newer one.
             if let entry = entries[key], entry.revision > revision { return }
-            entries[key] = fresh
+            entries[key] = Entry(revision: revision, shown: fresh)
         }
         return fresh
     }

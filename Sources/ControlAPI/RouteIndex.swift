@@ -49,35 +49,52 @@ struct RouteIndex: Sendable {
 
     /// All, in the contract's order.
     let entries: [Entry]
-    private let reads: [Entry]
-    private let others: [Entry]
+    /// By the number of segments.
+    private let reads: [[Entry]]
+    private let others: [[Entry]]
 
     init(_ routes: [Route]) {
-        entries = routes.map(Entry.init)
-        reads = entries.filter { $0.route.method == .get }
-        others = entries.filter { $0.route.method != .get }
+        entries = routes.map { Entry($0) }
+        reads = Self.byLength(entries.filter { $0.route.method == .get })
+        others = Self.byLength(entries.filter { $0.route.method != .get })
+    }
+
+    private static func byLength(_ entries: [Entry]) -> [[Entry]] {
+        let longest = entries.map(\.pieces.count).max() ?? 0
+        return (0...longest).map { length in entries.filter { $0.pieces.count == length } }
     }
 
     /// - Parameter method: HEAD is found as GET.
     func find(_ method: HTTPRequest.Method, _ target: Target) -> (entry: Entry, path: PathVariables)? {
         if target.pathIsEncoded { return nil }
+        let bytes = target.raw.utf8.span
+        let start = Self.afterVersion(bytes, target.pathCount)
+        var length = 0
+        for index in start..<target.pathCount where bytes[index] == UInt8(ascii: "/") { length += 1 }
         let isRead = method == .get || method == .head
-        for entry in isRead ? reads : others {
-            guard let values = Self.match(entry, target), isRead || entry.route.method == method else { continue }
+        let candidates = isRead ? reads : others
+        guard length < candidates.count else { return nil }
+        for entry in candidates[length] {
+            guard let values = Self.match(entry, target, start), isRead || entry.route.method == method else { continue }
             return (entry, PathVariables(names: entry.route.variables, values: values))
         }
         return nil
     }
 
-    private static let version = Array("/v1".utf8)
+    /// Where the path goes on after `/v1`, if it begins with it.
+    private static func afterVersion(_ bytes: Span<UInt8>, _ end: Int) -> Int {
+        let count = 3
+        guard end >= count, bytes[1] == UInt8(ascii: "v"), bytes[2] == UInt8(ascii: "1"), bytes[0] == UInt8(ascii: "/"),
+            end == count || bytes[count] == UInt8(ascii: "/")
+        else { return 0 }
+        return count
+    }
 
     /// The values of the variables, if the path is this route's.
-    private static func match(_ entry: Entry, _ target: Target) -> [String]? {
+    private static func match(_ entry: Entry, _ target: Target, _ start: Int) -> [String]? {
         let bytes = target.raw.utf8.span
-        var at = 0
-        if begins(bytes, at, version), version.count == target.pathCount || bytes[version.count] == slash {
-            at = version.count
-        }
+        let slash = UInt8(ascii: "/")
+        var at = start
         var values: [String] = []
         for piece in entry.pieces {
             guard at < target.pathCount, bytes[at] == slash else { return nil }
@@ -87,20 +104,20 @@ struct RouteIndex: Sendable {
                 for index in 0..<count where bytes[at + index] != entry.text[piece.start + index] { return nil }
                 at += count
             } else {
-                let start = at
+                let first = at
                 while at < target.pathCount, bytes[at] != slash { at += 1 }
-                guard at > start else { return nil }
-                values.append(String(Substring(target.raw.utf8.prefix(at).dropFirst(start))))
+                guard at > first else { return nil }
+                values.append(text(target.raw, first..<at))
             }
         }
         return at == target.pathCount && !entry.pieces.isEmpty ? values : nil
     }
 
-    private static let slash = UInt8(ascii: "/")
-
-    private static func begins(_ bytes: Span<UInt8>, _ start: Int, _ text: [UInt8]) -> Bool {
-        guard bytes.count - start >= text.count else { return false }
-        for index in text.indices where bytes[start + index] != text[index] { return false }
-        return true
+    private static func text(_ raw: String, _ place: Range<Int>) -> String {
+        var raw = raw
+        return raw.withUTF8 { bytes in
+            // SAFETY: the place lies within the bytes, which are good for this call.
+            unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[place]), as: UTF8.self)
+        }
     }
 }

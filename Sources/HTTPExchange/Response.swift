@@ -12,6 +12,8 @@ public struct Response: Sendable {
         case bytes([UInt8])
         /// Bytes many answers share; sent from where they lie.
         case shared(EncodedBody)
+        /// The same with the fields that belong to them; those of the response come besides.
+        case representation(Representation)
         /// Bytes of unknown number, pulled as the client takes them.
         case stream(any BodySource)
     }
@@ -35,6 +37,7 @@ public struct Response: Sendable {
     /// The same in the common vocabulary, with all fields. Made anew each time.
     public var head: HTTPResponse {
         var fields = fields
+        if case .representation(let shown) = body { fields.append(contentsOf: shown.fields) }
         if let requestID { fields[.requestID] = requestID }
         return HTTPResponse(status: status, headerFields: fields)
     }

@@ -34,9 +34,18 @@ public struct Target: Hashable, Sendable {
             if bytes[pathCount] == UInt8(ascii: "%") { isEncoded = true }
             pathCount += 1
         }
+        self.init(raw, pathCount: pathCount, pathIsEncoded: isEncoded)
+    }
+
+    /// For whoever has looked through the target already.
+    ///
+    /// - Parameters:
+    ///   - pathCount: bytes before the first `?`, all of them without one.
+    ///   - pathIsEncoded: whether a `%` is among these.
+    public init(_ raw: String, pathCount: Int, pathIsEncoded: Bool) {
         self.raw = raw
         self.pathCount = pathCount
-        pathIsEncoded = isEncoded
+        self.pathIsEncoded = pathIsEncoded
     }
 
     /// Everything before the first `?`, not decoded.

@@ -70,7 +70,7 @@ final class OngoingRequest: @unchecked Sendable {
         let now = MonotonicTime.coarse
         let head = RequestHead(
             peer: peer, method: verdict.method, scheme: server.scheme, authority: verdict.authority,
-            target: Target(verdict.target), fields: received.fields.fields, received: now)
+            target: verdict.target, fields: received.fields.fields, received: now)
         self.head = head
         clock.beginBody(now: now)
         connection.deadline.set(.body, clock.bodyDue)

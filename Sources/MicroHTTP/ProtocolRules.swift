@@ -25,7 +25,7 @@ enum ProtocolRules {
     struct Verdict {
         var method: HTTPRequest.Method
         /// In origin form.
-        var target: String
+        var target: Target
         var authority: String?
         var framing: BodyFraming
         /// The client waits for `100 Continue` before it sends the body.
@@ -39,11 +39,11 @@ enum ProtocolRules {
         guard method != .connect else { throw .notImplemented("connect", "CONNECT is not served") }
         if let refusal = head.fields.refusal { throw refusal }
         let host = try host(head.fields.host, required: !head.isHTTP10)
-        let (path, authority) = try target(of: head, method: method)
+        let (target, authority) = try target(of: head, method: method)
         let framing = try framing(head.fields, isHTTP10: head.isHTTP10)
         let expectsContinue = try expectation(head.fields.expectation, isHTTP10: head.isHTTP10)
         return Verdict(
-            method: method, target: path, authority: authority ?? host, framing: framing,
+            method: method, target: target, authority: authority ?? host, framing: framing,
             expectsContinue: expectsContinue)
     }
 
@@ -57,38 +57,41 @@ enum ProtocolRules {
     }
 
     private static func checkAuthority(_ authority: String) throws(Refusal) {
-        let allowed = authority.utf8.allSatisfy { byte in
-            switch byte {
+        let bytes = authority.utf8.span
+        for index in bytes.indices {
+            switch bytes[index] {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "-"),
                 UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"):
-                true
-            default: false
+                break
+            default:
+                throw .bad("bad-host", "the Host field is no host")
             }
         }
-        guard allowed else { throw .bad("bad-host", "the Host field is no host") }
     }
 
     /// The target in origin form, and the authority when the client wrote the absolute form.
     private static func target(
         of head: ReceivedHead, method: HTTPRequest.Method
-    ) throws(Refusal) -> (path: String, authority: String?) {
+    ) throws(Refusal) -> (target: Target, authority: String?) {
         guard !head.targetHasNUL, head.target.isClean else {
             throw .bad("bad-target", "the request target contains a byte that has no place there")
         }
         let raw = head.target.text
-        if raw == "*", method == .options { return (raw, nil) }
-        let parts = raw.utf8.first == UInt8(ascii: "/") ? (path: raw, authority: nil) : try takeApart(raw)
-        if head.target.isEncoded {
-            let target = Target(parts.path)
-            do throws(TargetError) {
-                _ = try target.segments()
-                _ = try target.queryItems()
-            } catch {
-                throw .bad("bad-target", error.description)
-            }
+        let isOrigin = raw.utf8.first == UInt8(ascii: "/")
+        if isOrigin, !head.target.isEncoded {
+            return (Target(raw, pathCount: head.target.pathCount, pathIsEncoded: false), nil)
         }
-        return parts
+        if raw == "*", method == .options { return (Target(raw), nil) }
+        let (path, authority) = isOrigin ? (raw, nil) : try takeApart(raw)
+        let target = Target(path)
+        do throws(TargetError) {
+            _ = try target.segments()
+            _ = try target.queryItems()
+        } catch {
+            throw .bad("bad-target", error.description)
+        }
+        return (target, authority)
     }
 
     /// The absolute form of a target.

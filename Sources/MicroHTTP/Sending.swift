@@ -10,16 +10,21 @@ enum Sending {
         _ response: Response, closing: Bool, for request: OngoingRequest, on connection: OpaquePointer
     ) -> MHD_Result {
         let code = response.status.code
+        if !closing, code == 200 || code == 304, case .representation(let shown) = response.body,
+            response.fields.isEmpty, let id = response.requestID
+        {
+            guard let object = unsafe request.connection.kept.object(showing: shown, requestID: id) else { return .NO }
+            request.expectsTaking(shown.body.count)
+            return unsafe MHD_queue_response(connection, UInt32(code), object)
+        }
         guard (200...999).contains(code), let object = unsafe object(for: response.body, of: request) else {
             request.abandon(response)
             return .NO
         }
         // SAFETY: the library keeps a reference of its own for as long as it sends.
         defer { unsafe MHD_destroy_response(object) }
-        var isComplete = true
-        for field in response.fields where !isOurs(field.name) {
-            if unsafe !add(field.name.rawName, field.value, to: object) { isComplete = false }
-        }
+        var isComplete = unsafe add(response.fields, to: object)
+        if case .representation(let shown) = response.body, unsafe !add(shown.fields, to: object) { isComplete = false }
         if let id = response.requestID, unsafe !add(requestIDName, id, to: object) { isComplete = false }
         if !isComplete { request.server.logger.error("A field could not be sent") }
         request.expectsTaking(response.body.count)
@@ -27,9 +32,18 @@ enum Sending {
         return unsafe MHD_queue_response(connection, UInt32(code), object)
     }
 
-    private static let requestIDName = HTTPField.Name.requestID.rawName
+    static let requestIDName = HTTPField.Name.requestID.rawName
 
-    private static func add(_ name: String, _ value: String, to object: OpaquePointer) -> Bool {
+    /// False when some could not be added.
+    static func add(_ fields: HTTPFields, to object: OpaquePointer) -> Bool {
+        var isComplete = true
+        for field in fields where !isOurs(field.name) {
+            if unsafe !add(field.name.rawName, field.value, to: object) { isComplete = false }
+        }
+        return isComplete
+    }
+
+    static func add(_ name: String, _ value: String, to object: OpaquePointer) -> Bool {
         unsafe name.withCString { name in
             unsafe value.withCString { value in
                 // SAFETY: both end with a NUL and are copied by the call.
@@ -62,17 +76,23 @@ enum Sending {
                     bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
             }
         case .shared(let body):
-            let address = unsafe body.address
-            // SAFETY: the reference taken here keeps the bytes where they are until the library lets go of them.
-            return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
-                address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
-                Unmanaged.passRetained(body).toOpaque())
+            return unsafe object(sharing: body)
+        case .representation(let shown):
+            return unsafe object(sharing: shown.body)
         case .stream(let source):
             request.attach(source)
             // SAFETY: the reference taken here is given back by `releaseRequest`.
             return unsafe microhttpd_streamed_response(
                 Limits.streamBlockBytes, fillFromSource, Unmanaged.passRetained(request).toOpaque(), releaseRequest)
         }
+    }
+
+    static func object(sharing body: EncodedBody) -> OpaquePointer? {
+        let address = unsafe body.address
+        // SAFETY: the reference taken here keeps the bytes where they are until the library lets go of them.
+        return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+            address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
+            Unmanaged.passRetained(body).toOpaque())
     }
 }
 
@@ -83,6 +103,7 @@ extension Response.Body {
         case .none, .stream: 0
         case .bytes(let bytes): bytes.count
         case .shared(let body): body.count
+        case .representation(let shown): shown.body.count
         }
     }
 }

@@ -9,6 +9,17 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
         case image = "img"
         case seamcall = "sc"
         case request = "req"
+
+        fileprivate init?(_ prefix: Span<UInt8>) {
+            switch prefix.count {
+            case 2 where prefix[0] == UInt8(ascii: "t") && prefix[1] == UInt8(ascii: "d"): self = .td
+            case 2 where prefix[0] == UInt8(ascii: "o") && prefix[1] == UInt8(ascii: "p"): self = .operation
+            case 2 where prefix[0] == UInt8(ascii: "p") && prefix[1] == UInt8(ascii: "g"): self = .page
+            case 2 where prefix[0] == UInt8(ascii: "s") && prefix[1] == UInt8(ascii: "c"): self = .seamcall
+            case 3: self.init(rawValue: String(decoding: [prefix[0], prefix[1], prefix[2]], as: UTF8.self))
+            default: return nil
+            }
+        }
     }
 
     public let kind: Kind
@@ -22,20 +33,17 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     /// Nil unless the text is exactly what ``description`` gives for some id.
     public init?(_ text: String) {
-        guard let dash = text.utf8.firstIndex(of: UInt8(ascii: "-")),
-            let kind = Kind(rawValue: String(text[..<dash]))
-        else { return nil }
-        let digits = text.utf8[text.utf8.index(after: dash)...]
-        guard digits.count == Self.digitCount else { return nil }
-        var value: UInt128 = 0
-        for character in digits {
-            let digit = Self.digits[Int(character)]
-            guard digit != Self.noDigit else { return nil }
-            // The first of 26 digits has room for five bits, and the value for three of them.
-            guard value >> (UInt128.bitWidth - 5) == 0 else { return nil }
-            value = value << 5 | UInt128(digit)
+        let bytes = text.utf8.span
+        let dash = bytes.count - Self.digitCount - 1
+        guard dash > 0, bytes[dash] == UInt8(ascii: "-"), let kind = Kind(bytes.extracting(..<dash)) else { return nil }
+        var (high, low) = (UInt64(0), UInt64(0))
+        for place in (dash + 1)..<bytes.count {
+            let digit = Self.digits[Int(bytes[place])]
+            // 26 digits have room for 130 bits; what does not fit into 128 is no id.
+            guard digit != Self.noDigit, high >> 59 == 0 else { return nil }
+            (high, low) = (high << 5 | low >> 59, low << 5 | UInt64(digit))
         }
-        self.init(kind, value)
+        self.init(kind, UInt128(high) << 64 | UInt128(low))
     }
 
     public var description: String {

@@ -51,7 +51,7 @@ extension ControlAPI {
     private func showTD(_ call: Call) throws(Refused) {
         // The view is large: it is copied only when its bytes have to be made.
         let (id, revision) = try engine(call) { () throws(LifecycleError) in try engine.tdRevision(reference(call)) }
-        if let known = bodies.known(.td(id), revision: revision) { return answer(call, known) }
+        if let known = bodies.known(.td(id), revision: revision) { return answer(call, revision: revision, known) }
         let domain = try td(call)
         answer(call, revision: domain.revision) { body(domain) }
     }
