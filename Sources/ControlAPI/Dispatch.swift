@@ -8,21 +8,33 @@ extension ControlAPI {
     func dispatch(_ request: Request, _ exchange: Exchange, _ requestID: String) throws(Refused) {
         let head = request.head
         let (principal, role) = access.identify(head.peer)
-        let (found, path) = try route(head, role)
-        let route = found.route
+        let known = request.body.isEmpty ? head.reading as? Asked : nil
+        let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, role) }
+        let route = entry.route
         guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(.peerNotAuthorized) }
         if let needed = route.role, role < needed { throw tooSmall(role, needed) }
-        if let accept = head.field(.accept), !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
-        try checkBody(request, of: route)
-        try checkFields(head)
-        let query = try parameters(of: head.target, route)
+        let asked = if let known { known } else { try read(request, entry, path) }
         let call = Call(
-            request: request, exchange: exchange, requestID: requestID, principal: principal, role: role, path: path,
-            query: query, isDryRun: try Call.flag("dryRun", in: query),
-            idempotency: try idempotencyClaim(head, route, principal),
-            preferences: head.field(.prefer).map { Preferences($0) } ?? Preferences())
+            request: request, exchange: exchange, requestID: requestID, principal: principal, role: role,
+            asked: asked, idempotency: try idempotencyClaim(head, route, principal))
         if try isAnsweredBefore(call) { return }
         do throws(Refused) { try route.handle(self, call) } catch { answer(call, error) }
+    }
+
+    private func read(
+        _ request: Request, _ entry: RouteIndex.Entry, _ path: PathVariables
+    ) throws(Refused) -> Asked {
+        let head = request.head
+        if let accept = head.field(.accept), !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
+        try checkBody(request, of: entry.route)
+        try checkFields(head)
+        let query = try parameters(of: head.target, entry.route)
+        let asked = Asked(
+            entry, path: path, query: query, isDryRun: try Call.flag("dryRun", in: query),
+            preferences: head.field(.prefer).map { Preferences($0) } ?? Preferences())
+        // With a body there is more to check than the head.
+        if request.body.isEmpty { head.reading = asked }
+        return asked
     }
 
     private func segments(of target: Target) throws(Refused) -> [String] {

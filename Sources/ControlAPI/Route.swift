@@ -65,17 +65,18 @@ struct Call: Sendable {
     let requestID: String
     let principal: String
     let role: Role
-    let path: PathVariables
-    let query: [String: String]
-    /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
-    let isDryRun: Bool
+    let asked: Asked
     /// Where the answer is kept for a repeat, if the client gave a key.
     let idempotency: IdempotencyClaim?
-    let preferences: Preferences
-    /// What the answer says of them, once there was something to wait for.
+    /// What the answer says of the preferences, once there was something to wait for.
     var preferenceApplied: String?
 
-    func path(_ name: String) -> String { path[name] ?? "" }
+    var query: [String: String] { asked.query }
+    /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
+    var isDryRun: Bool { asked.isDryRun }
+    var preferences: Preferences { asked.preferences }
+
+    func path(_ name: String) -> String { asked.path[name] ?? "" }
 }
 
 /// Why a request is not done, ready to be sent.

@@ -15,6 +15,7 @@ final class Connection: Sendable {
     let proof: ClientProof?
     let deadline = Deadline()
     let kept = KeptAnswer()
+    let memory = HeadMemory()
 
     init(peer: Peer?, proof: ClientProof?, descriptor: Int32, server: Server, seat: Seat) {
         self.peer = peer
@@ -26,6 +27,9 @@ final class Connection: Sendable {
     }
 
     var turn: Locked<Turn> { seat.turn }
+
+    /// Changes whenever the client may have to be judged again.
+    var generation: UInt64 { server.door?.generation ?? 0 }
 
     /// Who is at the other end, judged by what is believed now. To be called on the connection's own thread, once the
     /// first request has come.

@@ -13,6 +13,15 @@ struct ReceivedFields {
         }
     }
 
+    /// Bytes of a field.
+    struct Size {
+        let name: Int
+        let value: Int
+    }
+
+    /// Names and values as they came, one after the other.
+    private(set) var written: [UInt8] = []
+    private(set) var sizes: [Size] = []
     /// All but `Host`.
     private(set) var fields = HTTPFields()
     /// The first thing that is wrong with them.
@@ -24,7 +33,6 @@ struct ReceivedFields {
     private(set) var coding = Single()
     private(set) var expectation = Single()
 
-    private var count = 0
     private let limit: Int
 
     /// - Parameter limit: how many there may be.
@@ -32,13 +40,15 @@ struct ReceivedFields {
 
     /// Takes over one more field; false when there is no point in another.
     mutating func take(name rawName: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
-        guard count < limit else { return refuse(.headTooLarge) }
-        count += 1
+        guard sizes.count < limit else { return refuse(.headTooLarge) }
+        // SAFETY: the caller vouches for the bytes during this call.
+        unsafe written.append(contentsOf: rawName)
+        unsafe written.append(contentsOf: value)
+        sizes.append(Size(name: rawName.count, value: value.count))
         // A name that is not UTF-8 is no token either way.
         guard
             let name = unsafe KnownFields.name(rawName) ?? HTTPField.Name(String(decoding: rawName, as: UTF8.self))
         else { return refuse(.bad("bad-field-name", "a field name is no token")) }
-        // SAFETY: the caller vouches for the bytes during this call.
         guard unsafe value.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else {
             return refuse(.bad("bad-field-value", "a field value contains a control character"))
         }

@@ -32,7 +32,7 @@ extension ControlAPI {
         },
     ]
 
-    func reference(_ call: Call) -> TDReference { TDReference(call.path("id")) }
+    func reference(_ call: Call) -> TDReference { call.asked.td }
 
     /// The TD the path names, from the view.
     func td(_ call: Call) throws(Refused) -> Domain {
