@@ -64,6 +64,11 @@ let package = Package(
             ],
             swiftSettings: houseRules),
 
+        // Not shipped, and no room: how long the fake's calls take.
+        .executableTarget(
+            name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
+            swiftSettings: houseRules),
+
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
@@ -84,6 +89,9 @@ let package = Package(
         test("HouseTests", ["TDXCalls"]),
         test(
             "DaemonTests",
-            ["tdxd", "ControlAPI", "ControlSchema", "FakeTDX", "TDXCalls", arguments, configuration, logging]),
+            [
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDXCalls", arguments,
+                configuration, logging,
+            ]),
     ]
 )

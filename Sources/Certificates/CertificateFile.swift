@@ -51,7 +51,7 @@ public enum CertificateFile {
     /// - Throws: `CertificateError`; also when others than the owner and the group may read the file, or others than
     ///   the owner may write it.
     public static func privateKey(at path: String) throws(CertificateError) -> PrivateKey {
-        let bytes = try FileReading.bytes(of: path, limit: CertificateLimits.keyFileBytesMax, isSecret: true)
+        let bytes = try FileReading.bytes(of: path, limit: CertificateLimits.keyFileBytesMax, forbidden: FileReading.forbiddenForKeys)
         do { return try privateKey(in: bytes) } catch { throw error.inFile(path) }
     }
 
@@ -67,6 +67,13 @@ public enum CertificateFile {
             throw CertificateError(.unexpectedEntry(label: entry.label, expected: "PRIVATE KEY"))
         }
         return try PrivateKey(der: entry.bytes)
+    }
+
+    /// The bytes of a file that says who may do what.
+    ///
+    /// - Throws: `CertificateError`; also when others than the owner may write the file.
+    public static func roles(at path: String, limit: Int) throws(CertificateError) -> [UInt8] {
+        try FileReading.bytes(of: path, limit: limit, forbidden: FileReading.forbiddenForRoles)
     }
 
     /// A key, and the parameters of its curve before it.

@@ -11,6 +11,7 @@ public final class ControlAPI: Responder {
     let engine: Engine
     let service: ServiceIdentity
     let access: AccessPolicy
+    let tls: @Sendable () -> TLSReport?
     let logger: Logger
     let bodies = BodyCache(entriesMax: 32_768)
     /// Apart, since there are many more of these than of the others and they are looked at less.
@@ -22,10 +23,15 @@ public final class ControlAPI: Responder {
     let startRevision: UInt64
     private let draining = Atomic(false)
 
-    public init(engine: Engine, service: ServiceIdentity, access: AccessPolicy, logger: Logger) {
+    /// - Parameter tls: what `/host` says of certificates; nil without TLS.
+    public init(
+        engine: Engine, service: ServiceIdentity, access: AccessPolicy,
+        tls: @escaping @Sendable () -> TLSReport? = { nil }, logger: Logger
+    ) {
         self.engine = engine
         self.service = service
         self.access = access
+        self.tls = tls
         self.logger = logger
         startRevision = service.startedAt.nanosecondsSince1970 / 1_000_000
         instanceID = String(engine.makeRequestID().description.dropFirst("req-".count))
@@ -52,8 +58,8 @@ public final class ControlAPI: Responder {
 
     public func plan(for head: RequestHead) -> BodyPlan {
         // Identity first: nobody uploads a body to a listener on which he is nobody.
-        if head.method != .get, head.method != .head, access.identify(head.peer).role == nil {
-            return .refuse(response(Refused(.peerNotAuthorized), requestID: makeRequestID()))
+        if head.method != .get, head.method != .head, standing(of: head).role == nil {
+            return .refuse(response(Refused(stranger: head.peer), requestID: makeRequestID()))
         }
         return .collect(maximumBytes: RequestLimits.maximumBytes)
     }

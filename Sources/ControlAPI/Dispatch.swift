@@ -7,22 +7,33 @@ internal import HTTPTypes
 extension ControlAPI {
     func dispatch(_ request: Request, _ exchange: Exchange, _ requestID: String) throws(Refused) {
         let head = request.head
-        let (principal, role) = access.identify(head.peer)
-        let known = request.body.isEmpty ? head.reading as? Asked : nil
+        let known = request.body.isEmpty ? known(of: head) : nil
+        let standing = known?.standing ?? access.identify(head.peer)
+        let role = standing.role
         let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, role) }
         let route = entry.route
-        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(.peerNotAuthorized) }
-        if let needed = route.role, role < needed { throw tooSmall(role, needed) }
-        let asked = if let known { known } else { try read(request, entry, path) }
+        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
+        if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
+        let asked = if let known { known } else { try read(request, standing, entry, path) }
         let call = Call(
-            request: request, exchange: exchange, requestID: requestID, principal: principal, role: role,
-            asked: asked, idempotency: try idempotencyClaim(head, route, principal))
+            request: request, exchange: exchange, requestID: requestID, role: role, asked: asked,
+            idempotency: try idempotencyClaim(head, route, standing.principal))
         if try isAnsweredBefore(call) { return }
         do throws(Refused) { try route.handle(self, call) } catch { answer(call, error) }
     }
 
+    /// What is known of a head that the client repeats, unless roles have changed since.
+    private func known(of head: RequestHead) -> Asked? {
+        guard let known = head.reading as? Asked, known.standing.edition == access.certificates.edition else {
+            return nil
+        }
+        return known
+    }
+
+    func standing(of head: RequestHead) -> Standing { known(of: head)?.standing ?? access.identify(head.peer) }
+
     private func read(
-        _ request: Request, _ entry: RouteIndex.Entry, _ path: PathVariables
+        _ request: Request, _ standing: Standing, _ entry: RouteIndex.Entry, _ path: PathVariables
     ) throws(Refused) -> Asked {
         let head = request.head
         if let accept = head.field(.accept), !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
@@ -30,7 +41,7 @@ extension ControlAPI {
         try checkFields(head)
         let query = try parameters(of: head.target, entry.route)
         let asked = Asked(
-            entry, path: path, query: query, isDryRun: try Call.flag("dryRun", in: query),
+            standing, entry, path: path, query: query, isDryRun: try Call.flag("dryRun", in: query),
             preferences: head.field(.prefer).map { Preferences($0) } ?? Preferences())
         // With a body there is more to check than the head.
         if request.body.isEmpty { head.reading = asked }
@@ -59,7 +70,7 @@ extension ControlAPI {
             if entry.route.method == method { return (entry, path) }
             others.append(entry.route)
         }
-        guard role != nil else { throw Refused(.peerNotAuthorized) }
+        guard role != nil else { throw Refused(stranger: head.peer) }
         guard !others.isEmpty else { throw Refused(.notFound, "there is nothing at this path") }
         let isVCPUDeletion = method == .delete && others.contains { $0.operationID == "getVcpu" }
         var refused = Refused(isVCPUDeletion ? .vcpuPagesReturnAtTeardown : .methodNotAllowed)

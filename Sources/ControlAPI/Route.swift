@@ -63,7 +63,6 @@ struct Call: Sendable {
     let request: Request
     let exchange: Exchange
     let requestID: String
-    let principal: String
     let role: Role
     let asked: Asked
     /// Where the answer is kept for a repeat, if the client gave a key.
@@ -71,6 +70,7 @@ struct Call: Sendable {
     /// What the answer says of the preferences, once there was something to wait for.
     var preferenceApplied: String?
 
+    var principal: String { asked.standing.principal }
     var query: [String: String] { asked.query }
     /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
     var isDryRun: Bool { asked.isDryRun }

@@ -1,3 +1,4 @@
+public import ControlSchema
 public import TDLifecycle
 
 /// What the daemon says of itself.
@@ -12,6 +13,18 @@ public struct ServiceIdentity: Sendable {
         self.version = version
         self.startedAt = startedAt
         self.backend = backend
+    }
+}
+
+/// What is to be said of certificates and trust.
+public struct TLSReport: Sendable {
+    /// When it last changed, in milliseconds since 1970; greater with each change.
+    public var revision: UInt64
+    public var status: TLSStatus
+
+    public init(revision: UInt64, status: TLSStatus) {
+        self.revision = revision
+        self.status = status
     }
 }
 

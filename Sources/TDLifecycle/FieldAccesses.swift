@@ -41,8 +41,8 @@ public struct FieldAccess: Sendable {
 }
 
 public struct FieldAnswer: Sendable {
-    /// One value an element; for a write the value before it.
-    public let values: [UInt64]
+    /// One value an element, nil where the module says to skip it; for a write the value before it.
+    public let values: [UInt64?]
     public let processor: Processor
     /// Whether the access bound the vCPU to that processor: it was with none before.
     public let associationChanged: Bool
@@ -56,10 +56,15 @@ public struct FieldAnswer: Sendable {
 
 extension Engine {
     /// Queues a field access; its `completion` is called once, from an engine thread.
-    public func access(_ reference: TDReference, _ access: FieldAccess) throws(LifecycleError) {
+    ///
+    /// - Parameter ifRevision: what the TD's revision must be when the access is queued.
+    public func access(
+        _ reference: TDReference, _ access: FieldAccess, ifRevision: UInt64? = nil
+    ) throws(LifecycleError) {
         let td = try state.withLock { (state) throws(LifecycleError) in
             if state.isDraining { throw .draining }
             let domain = try state.domain(reference)
+            if let ifRevision, ifRevision != domain.revision { throw .preconditionFailed(revision: domain.revision) }
             try check(access, on: domain)
             var lane = state.lanes[domain.id, default: EngineState.Lane()]
             guard lane.accesses.count < limits.laneJobsMax else { throw .tooManyWaiting(limits.laneJobsMax) }
@@ -130,14 +135,15 @@ extension Engine {
         let log = AttemptLog(calls, environment)
         let module = TDXModule(calls: log, host: host)
         var records: [CallRecord] = []
-        var values: [UInt64] = []
+        var values: [UInt64?] = []
         for element in access.elements {
             var tries = 0
             while true {
                 tries += 1
                 do throws(SEAMCALLError) {
-                    values.append(try module.access(access, element, of: domain, on: processor))
+                    let value = try module.access(access, element, of: domain, on: processor)
                     records += self.records(log, access, domain, tries, .accepted)
+                    values.append(records.last.saysSkip ? nil : value)
                     break
                 } catch {
                     if case .operandBusy? = error.completion, tries < limits.fieldAccessTriesMax {
@@ -228,14 +234,17 @@ extension Engine {
             let processor = self.platform.processors[0].processor
             let log = AttemptLog(self.calls, self.environment)
             let module = TDXModule(calls: log, host: self.host)
-            var values: [UInt64] = []
+            var records: [CallRecord] = []
+            var values: [UInt64?] = []
             var refusal: SEAMCALLError?
             for element in elements where refusal == nil {
-                do throws(SEAMCALLError) { values.append(try module.tdh_sys_rd(element, on: processor)) } catch {
+                var value: UInt64?
+                do throws(SEAMCALLError) { value = try module.tdh_sys_rd(element, on: processor) } catch {
                     refusal = error
                 }
+                records += log.take().map { seen in self.hostRecord(seen, requester) }
+                values.append(records.last.saysSkip ? nil : value)
             }
-            let records = log.take().map { seen in self.hostRecord(seen, requester) }
             let result: Result<FieldAnswer, LifecycleError> =
                 if let refusal { .failure(self.failure(refusal, records.last)) } else {
                     .success(
@@ -256,4 +265,9 @@ extension Engine {
             seen, id: ids.next(.seamcall), in: CallContext(td: nil, operation: nil, requester: requester),
             package: platform.package(of: seen.processor), attempt: 1, as: handling)
     }
+}
+
+extension CallRecord? {
+    /// The element exists in the module's table only: what the registers hold is not its value.
+    fileprivate var saysSkip: Bool { self?.completion?.classCode == Completion.metadataFieldSkip.classCode }
 }

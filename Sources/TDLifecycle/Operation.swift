@@ -56,6 +56,8 @@ public struct Operation: Sendable {
     public internal(set) var vcpus: Range<Int>?
     /// The call of a lab step, once made.
     public internal(set) var stepRecord: CallRecord?
+    /// What the TD was to be when the operation began, by which its refusals are explained.
+    public let spec: TDSpec
     public let plan: Plan
 
     var goal: Goal
@@ -91,7 +93,7 @@ public struct Operation: Sendable {
 
     init(
         id: ResourceID, kind: Kind, td: ResourceID, requester: Requester, createdAt: WallTime, progress: Progress,
-        plan: Plan, goal: Goal, promised: (pages: Int, keyIDs: Int)
+        spec: TDSpec, plan: Plan, goal: Goal, promised: (pages: Int, keyIDs: Int)
     ) {
         self.id = id
         self.kind = kind
@@ -99,6 +101,7 @@ public struct Operation: Sendable {
         self.requester = requester
         self.createdAt = createdAt
         self.progress = progress
+        self.spec = spec
         self.plan = plan
         self.goal = goal
         self.promised = promised

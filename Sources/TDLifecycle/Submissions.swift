@@ -149,10 +149,7 @@ extension Engine {
         _ reference: TDReference, ifRevision: UInt64? = nil, by requester: Requester
     ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
-            let known = try state.domain(reference)
-            if let active = known.activeOperation, state.operations[active]?.kind == .deleteTD {
-                return (known.id, active)
-            }
+            if let running = try runningDeletion(of: reference, state) { return (running.td, running.id) }
             let domain = try claimable(reference, ifRevision, &state)
             let plan = Plan(.destroy, for: domain, on: platform)
             let operation = begin(.deleteTD, .destroy, plan, for: domain, by: requester, &state, &transaction)
@@ -160,13 +157,29 @@ extension Engine {
         }
     }
 
+    /// What a deletion would do: the plan, or the operation that is taking the TD down already.
+    public enum PlannedDeletion: Sendable {
+        case plan(td: ResourceID, Plan)
+        case running(Operation)
+    }
+
     public func planDeletion(
         _ reference: TDReference, ifRevision: UInt64? = nil
-    ) throws(LifecycleError) -> (td: ResourceID, plan: Plan) {
+    ) throws(LifecycleError) -> PlannedDeletion {
         try state.withLock { (state) throws(LifecycleError) in
+            if let running = try runningDeletion(of: reference, state) { return .running(running) }
             let domain = try claimable(reference, ifRevision, &state)
-            return (domain.id, Plan(.destroy, for: domain, on: platform))
+            return .plan(td: domain.id, Plan(.destroy, for: domain, on: platform))
         }
+    }
+
+    private func runningDeletion(
+        of reference: TDReference, _ state: EngineState
+    ) throws(LifecycleError) -> Operation? {
+        guard let id = try state.domain(reference).activeOperation, let operation = state.operations[id],
+            operation.kind == .deleteTD
+        else { return nil }
+        return operation
     }
 
     // MARK: One leaf
@@ -256,7 +269,7 @@ extension Engine {
             var domain = try state.domain(reference)
             if let ifRevision, ifRevision != domain.revision { throw .preconditionFailed(revision: domain.revision) }
             if domain.isDeleted { throw .wrongState(domain.wrongState(for: .delete, on: platform)) }
-            let before = domain.name
+            let (before, labelsBefore) = (domain.name, domain.labels)
             switch change.name {
             case .set(let name):
                 if let other = state.names[name], other != domain.id { throw .nameTaken(name, by: other) }
@@ -265,7 +278,8 @@ extension Engine {
             case nil: break
             }
             if let labels = change.labels { domain.labels = labels(domain.labels) }
-            guard !dryRun else { return domain }
+            let isSame = domain.name == before && domain.labels == labelsBefore
+            guard !dryRun, !isSame else { return domain }
             if let before { state.names[before] = nil }
             if let name = domain.name { state.names[name] = domain.id }
             state.put(domain, &transaction)
@@ -320,7 +334,7 @@ extension Engine {
         var domain = domain
         var operation = Operation(
             id: ids.next(.operation), kind: kind, td: domain.id, requester: requester, createdAt: transaction.now,
-            progress: Operation.Progress(done: 0, total: plan.callCount), plan: plan, goal: goal,
+            progress: Operation.Progress(done: 0, total: plan.callCount), spec: domain.spec, plan: plan, goal: goal,
             promised: (plan.pageCount, plan.keyIDs))
         if case .vcpus(let first, let specs) = goal { operation.vcpus = first..<first + specs.count }
         if case .build(_, let specs) = goal, !specs.isEmpty { operation.vcpus = 0..<specs.count }

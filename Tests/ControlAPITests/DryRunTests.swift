@@ -1,3 +1,4 @@
+import FakeTDX
 import HTTPTypes
 import Testing
 
@@ -95,6 +96,16 @@ struct DryRunTests {
             #expect(real.status >= 400 && dry.status == real.status && dry.code == real.code, "\(method) \(path)")
             #expect(dry.json["violations"] == real.json["violations"] && dry.json["detail"] == real.json["detail"])
         }
+    }
+
+    @Test("Of a deletion that runs already, a dry run names the operation, as the real thing does")
+    func runningDeletion() throws {
+        let service = try Service(timing: FakeTiming(cacheWriteBack: .seconds(1)))
+        let id = try service.createTD()
+        let real = try service.ask(.delete, "/tds/\(id)", [.prefer: "respond-async"])
+        let dry = try service.ask(.delete, "/tds/\(id)?dryRun=true", [:])
+        #expect(real.status == 202 && dry.status == 200)
+        #expect(dry.json["id"] == real.json["id"] && dry.json["kind"].string == "td.delete")
     }
 
     @Test("What the module is bound to refuse is in the plan, with its pointer, and then it does")

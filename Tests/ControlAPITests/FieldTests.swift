@@ -37,6 +37,16 @@ struct FieldTests {
         #expect(answer.status == 404 && answer.code == "unknown-field")
     }
 
+    @Test("Elements that exist in the module's table only are not among a host field's elements")
+    func skipped() throws {
+        let service = try Service()
+        let count = try #require(
+            try service.ask(.get, "/host/fields/NUM_CPUID_CONFIG").json["elements"][0]["value"].string)
+        let number = try #require(Int(count.dropFirst(2), radix: 16))
+        let leaves = try service.ask(.get, "/host/fields/CPUID_CONFIG_LEAVES").json["elements"].items
+        #expect(leaves.map { $0["index"].int } == (0..<number).map { $0 })
+    }
+
     @Test("A read is not stored, has no tag, is recorded, and makes the TD's state one that was read")
     func read() throws {
         let service = try Service()

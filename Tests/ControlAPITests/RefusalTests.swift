@@ -145,6 +145,7 @@ struct RefusalTests {
         ] {
             let problem = service.api.refused(.port(PortError(reason, "why"), nil), role: .lab).problem
             #expect(problem.status == status && problem.code == code && problem.detail == "why")
+            #expect((problem.capacity?.resource == .pages) == (reason == .exhausted))
         }
     }
 

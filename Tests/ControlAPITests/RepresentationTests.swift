@@ -141,4 +141,11 @@ struct RepresentationTests {
         #expect(try patch(#"{"labels":{"k0":null,"one-more":"v"}}"#).status == 200)
         #expect(try patch(#"{"spec":{}}"#).json["violations"][0]["pointer"].string == "/spec")
     }
+
+    @Test(
+        "BUILD_DATE is read as the number it is in 1.5.01 and as the digits it is documented to be; no date is none",
+        arguments: [(20_240_222 as UInt32, "20240222"), (0x2024_0222, "20240222"), (0, nil), (0x2024_1399, nil)])
+    func buildDate(value: UInt32, date: String?) {
+        #expect(ControlSchema.ModuleInformation.date(value) == date)
+    }
 }

@@ -22,7 +22,7 @@ struct RoleTests {
             for role in Role.allCases {
                 let answer = try service.ask(route.method, path(route), body, as: role)
                 let what: Comment = "\(route.method) \(route.path) as \(role)"
-                if let needed = route.role, role < needed {
+                if let needed = route.role, !role.includes(needed) {
                     #expect(answer.status == 403 && answer.code == "role-too-small", what)
                     #expect(answer.json["requiredRole"].string == needed.rawValue, what)
                 } else {
@@ -33,6 +33,19 @@ struct RoleTests {
             #expect(route.role == nil ? nobody.status == 200 : nobody.code == "peer-not-authorized")
         }
         #expect(ControlAPI.routes.count { $0.role == nil } == 2)
+    }
+
+    @Test("Each role includes those before it; metrics includes only itself, and only admin includes it")
+    func order() {
+        let ladder: [Role] = [.viewer, .operator, .lab, .admin]
+        for (index, role) in ladder.enumerated() {
+            for (other, needed) in ladder.enumerated() {
+                #expect(role.includes(needed) == (index >= other), "\(role) \(needed)")
+            }
+            #expect(!Role.metrics.includes(role))
+        }
+        #expect(Role.allCases.filter { $0.includes(.metrics) } == [.admin, .metrics])
+        #expect(Role.allCases.filter(\.seesRegisters) == [.lab, .admin])
     }
 
     @Test("Nobody learns what there is: paths that do not exist and wrong methods are refused like the others")

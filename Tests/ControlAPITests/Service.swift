@@ -18,7 +18,7 @@ final class Service: Sendable {
     let port: FaultyPort
     let scheduler: ThreadedScheduler
 
-    static let users: [UInt32: Role] = [1: .viewer, 2: .operator, 3: .lab, 4: .admin]
+    static let users: [UInt32: Role] = [1: .viewer, 2: .operator, 3: .lab, 4: .admin, 5: .metrics]
 
     init(
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming()

@@ -24,7 +24,7 @@ struct ListenAndRoleTests {
             ("uid:-1=lab", "must read uid:NUMBER=ROLE or gid:NUMBER=ROLE"),
             ("uid:1=lab=x", "must read uid:NUMBER=ROLE or gid:NUMBER=ROLE"),
             ("pid:1=lab", "must begin with uid: or gid:"),
-            ("uid:1=root", "the role must be one of viewer, operator, lab, admin"),
+            ("uid:1=root", "the role must be one of viewer, operator, lab, admin, metrics"),
         ])
     func badSocketRoles(_ text: String, _ reason: String) {
         #expect(throws: ItemFault(reason)) { try SocketRole(text) }
@@ -47,7 +47,7 @@ struct ListenAndRoleTests {
             ("127.0.0.1:65536,role=lab", "must have a port between 0 and 65535"),
             ("::1:80,role=lab", "an IPv6 address stands in brackets"),
             (":80,role=lab", "must have an address"),
-            ("127.0.0.1:80,role=king", "the role must be one of viewer, operator, lab, admin"),
+            ("127.0.0.1:80,role=king", "the role must be one of viewer, operator, lab, admin, metrics"),
         ])
     func badPlainListeners(_ text: String, _ reason: String) {
         #expect(throws: ItemFault(reason)) { try PlainListener(text) }

@@ -48,7 +48,7 @@ struct ImportTableTests {
     @Test("Package.swift declares exactly what each room imports, and the table grants it")
     func manifestAgrees() throws {
         let manifest = try Manifest.read()
-        let targets = manifest.targets.filter { $0.type != "test" }
+        let targets = manifest.targets.filter { $0.type != "test" && !($0.path?.hasPrefix("Tests/") ?? false) }
         #expect(targets.contains { $0.name == "TDXCalls" })
         for target in targets {
             let rule = try #require(table[target.name], "\(target.name) is not in the import table")
@@ -78,6 +78,7 @@ private struct Manifest: Decodable {
     struct Target: Decodable {
         let name: String
         let type: String
+        let path: String?
         let dependencies: [Dependency]
 
         var dependencyNames: Set<String> { Set(dependencies.map(\.name)) }

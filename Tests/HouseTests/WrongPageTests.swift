@@ -39,7 +39,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
 }
 
-private let mistakes: [Mistake] = kinds + numbers + ownership
+private let mistakes: [Mistake] = kinds + numbers + guestMemory + ownership
 
 /// One kind of page or structure in place of another.
 private let kinds = [
@@ -115,6 +115,27 @@ private let numbers = [
         wrong: "try tdx.tdh_phymem_cache_wb(resume: UInt64(1), on: cpu)",
         right: "try tdx.tdh_phymem_cache_wb(resume: true, on: cpu)",
         "type 'UInt64' cannot be used as a boolean"),
+]
+
+/// What the memory leaves take side by side.
+private let guestMemory = [
+    Mistake(
+        "a level where a guest address is wanted",
+        wrong: "keep(try tdx.tdh_mem_range_block(td, SEPTLevel.size2M, .size2M, on: cpu))",
+        right: "keep(try tdx.tdh_mem_range_block(td, GPA(rawValue: 0), .size2M, on: cpu))",
+        "SEPTLevel", isNot: "GPA"),
+    Mistake(
+        "a host page's address where a guest address is wanted",
+        wrong: "try tdx.tdh_mr_extend(td, page.address, on: cpu)",
+        right: "try tdx.tdh_mr_extend(td, GPA(rawValue: 0x100), on: cpu)",
+        "PageAddress<HostOwned>", isNot: "GPA"),
+    Mistake(
+        "the memory that is read where the page that is given away is wanted",
+        wrong: "keep(tdx.tdh_mem_page_add(td, GPA(rawValue: 0), memory, source: memory, on: cpu).isAccepted)"
+            + isAccepted,
+        right: "keep(tdx.tdh_mem_page_add(td, GPA(rawValue: 0), page, source: memory, on: cpu).isAccepted)"
+            + isAccepted,
+        "HostMemory", isNot: "HostPage"),
 ]
 
 /// Pages and KeyIDs in flight, which move.

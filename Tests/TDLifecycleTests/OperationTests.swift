@@ -231,10 +231,14 @@ struct OperationTests {
         #expect(isRefused { _ = try world.engine.step(.id(td), step, ifRevision: 1, by: world.lab) })
         #expect(try world.engine.changeTD(.id(td), change, ifRevision: revision, dryRun: true).name == "x")
         #expect(try world.engine.planVCPUs(.id(td), [VCPUSpec()], ifRevision: revision).callCount == 7)
-        #expect(try world.engine.planDeletion(.id(td), ifRevision: revision).plan.callCount == 12)
+        #expect(try world.plannedDeletion(td, ifRevision: revision)?.callCount == 12)
         #expect(try world.engine.planStep(.id(td), step, ifRevision: revision, by: world.lab).leaf == .mngVPFlushDone)
         #expect(try world.domain(td).revision == revision)
-        #expect(try world.engine.changeTD(.id(td), change, ifRevision: revision).revision > revision)
+        let access = FieldAccess(target: .td, elements: [FieldID(rawValue: 0)], requester: world.lab) { _ in }
+        #expect(isRefused { try world.engine.access(.id(td), access, ifRevision: 1) })
+        let changed = try world.engine.changeTD(.id(td), change, ifRevision: revision).revision
+        #expect(changed > revision)
+        #expect(try world.engine.changeTD(.id(td), change, ifRevision: changed).revision == changed)
         world.expectInvariants("preconditions")
     }
 

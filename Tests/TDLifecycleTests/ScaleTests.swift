@@ -20,7 +20,7 @@ struct ScaleTests {
         #expect(world.engine.processors.map(\.vcpus.count).reduce(0, +) == 2_000)
         let more = try world.engine.planVCPUs(.id(td), Array(repeating: VCPUSpec(), count: 100))
         #expect(more.callCount == 700 && more.pages == [.tdvpr: 100, .tdcx: 500])
-        let teardown = try world.engine.planDeletion(.id(td)).plan
+        let teardown = try #require(try world.plannedDeletion(td))
         #expect(teardown.callCount == 2_000 + 1 + 2 + 1 + 12_007 + 1)
         #expect(teardown.entries.count == 6)
         let deletion = try world.delete(td)

@@ -141,7 +141,7 @@ struct WholeLifeTests {
         #expect(plan.keyIDs == 1)
         let (td, _) = try world.create(world.spec(vcpus: 3))
         #expect(runs(world.records(td).map(\.leaf.name)) == plan.entries.map(text))
-        let teardown = try world.engine.planDeletion(.id(td)).plan
+        let teardown = try #require(try world.plannedDeletion(td))
         let made = world.records(td).count
         _ = try world.delete(td)
         #expect(runs(world.records(td).dropFirst(made).map(\.leaf.name)) == teardown.entries.map(text))

@@ -70,6 +70,11 @@ struct World {
 
     func records(_ td: ResourceID) -> [CallRecord] { engine.records(RecordFilter(td: td), limit: 10_000).rows }
 
+    /// The plan of a deletion that does not run yet.
+    func plannedDeletion(_ td: ResourceID, ifRevision: UInt64? = nil) throws -> TDLifecycle.Plan? {
+        if case .plan(_, let plan) = try engine.planDeletion(.id(td), ifRevision: ifRevision) { plan } else { nil }
+    }
+
     /// Reads one field and waits for the answer.
     func read(_ td: ResourceID, _ target: FieldAccess.Target, _ field: String, on processor: Processor? = nil) throws
         -> Result<FieldAnswer, LifecycleError>

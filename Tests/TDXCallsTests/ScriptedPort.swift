@@ -43,7 +43,7 @@ final class ScriptedPort: SEAMCALLPort, HostPort {
         let input = registers
         let count = log.withLock { log -> Int in
             log.append(.call(leaf, input, processor))
-            return log.count
+            return log.count { if case .call = $0 { true } else { false } }
         }
         precondition(count <= Self.callsMax, "a wrapper does not stop calling")
         switch script.withLock({ $0.count > 1 ? $0.removeFirst() : $0[0] }) {

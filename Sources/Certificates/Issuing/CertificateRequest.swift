@@ -33,6 +33,9 @@ public struct CertificateRequest: Hashable, Sendable {
     /// Whether a server certificate can hold the name.
     public static func isHostName(_ name: String) -> Bool { NameRules.isHostName(name) }
 
+    /// Whether a client can be known by the URI.
+    public static func isURI(_ text: String) -> Bool { NameRules.isURI(text) }
+
     private init(_ commonName: String, _ names: SubjectNames, purposes: [Purpose]) throws(CertificateError) {
         guard NameRules.isCommonName(commonName) else {
             throw CertificateError(.badRequest("'\(commonName)' has not 1 to 64 printable characters"))

@@ -75,6 +75,7 @@ public enum PKICreation {
         let list = try authority.revocationList(
             after: nil, validity: Validity(from: now, days: lifetimes.revocationListDays))
         try store.write(list.pem, as: PKILayout.revocationList, replacing: false)
+        if let roles = plan.roles { try store.write(roles, as: PKILayout.roleFile, replacing: false) }
         var made = [(file: PKILayout.authorityCertificate, certificate: authority.certificate)]
         let server = try CertificateRequest.server(names: plan.serverNames, addresses: plan.serverAddresses)
         var requests = [(name: PKILayout.serverName, request: server)]

@@ -78,6 +78,13 @@ public struct PKIDirectory: ~Copyable {
         return certificates
     }
 
+    /// Puts another `roles.json` in the place of the one that is there.
+    public func write(roles: [UInt8]) throws(CertificateError) {
+        try files.write(roles, as: PKILayout.roleFile, replacing: true)
+    }
+
+    public var rolesPath: String { folder.file(PKILayout.roleFile) }
+
     private func find(_ target: String) throws(CertificateError) -> Certificate {
         let named = folder.file(PKILayout.certificate(of: target))
         let file: String

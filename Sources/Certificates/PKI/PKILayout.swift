@@ -2,6 +2,7 @@
 ///
 ///     ca.pem  ca.key      the CA's certificate and key
 ///     crl.pem             its newest revocation list; there always is one
+///     roles.json          which identity has which role; what is in it is the daemon's to know
 ///     NAME.pem  NAME.key  of the server and of each client, by the name they were issued under
 ///     issued/SERIAL.pem   every certificate ever issued, without its key: what can be revoked
 ///
@@ -11,6 +12,7 @@ public enum PKILayout {
     public static let authorityCertificate = "ca.pem"
     public static let authorityKey = "ca.key"
     public static let revocationList = "crl.pem"
+    public static let roleFile = "roles.json"
     public static let issuedFolder = "issued"
     public static let serverName = "server"
 

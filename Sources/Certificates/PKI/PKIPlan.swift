@@ -8,18 +8,21 @@ public struct PKIPlan: Sendable {
     /// A client certificate each: the name of its files, and its identity.
     public var clients: [(name: String, uri: String)]
     public var lifetimes: PKILifetimes
+    /// What `roles.json` is to hold; nil for none.
+    public var roles: [UInt8]?
 
     /// One client for each role.
     public init(
         authorityName: String = "tdxd CA", serverNames: [String], serverAddresses: [IPAddress] = [],
         clients: [(name: String, uri: String)] = PKILayout.roleNames.map { ($0, PKILayout.roleURI($0)) },
-        lifetimes: PKILifetimes = .init()
+        lifetimes: PKILifetimes = .init(), roles: [UInt8]? = nil
     ) {
         self.authorityName = authorityName
         self.serverNames = serverNames
         self.serverAddresses = serverAddresses
         self.clients = clients
         self.lifetimes = lifetimes
+        self.roles = roles
     }
 }
 

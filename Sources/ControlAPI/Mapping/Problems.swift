@@ -53,7 +53,7 @@ extension ControlAPI {
         case .maxVCPUsExceeded(let requested, let existing, let max):
             violation(
                 .maxVcpusExceeded, spec == nil ? "/count" : "/spec/vcpuCount",
-                "\(existing) vCPUs exist, \(requested) more are asked for, and maxVcpus is \(max)")
+                "\(existing) vCPUs exist and are complete, \(requested) more are asked for, and maxVcpus is \(max)")
         case .cpuidNotConfigurable(let index):
             violation(
                 .invalidSpec, "/spec/cpuid/\(index)",
@@ -98,7 +98,18 @@ extension ControlAPI {
     private func portFailed(_ error: PortError, _ record: CallRecord?, role: Role) -> Refused {
         var refused = Refused(error.ownError, error.explanation)
         refused.problem.seamcall = record.map { self.record($0, role) }
+        if error.reason == .exhausted { refused.problem.capacity = scarcest }
         return refused
+    }
+
+    /// What the ledger has least of, when the host had less than the ledger thought.
+    private var scarcest: CapacityShortage {
+        let capacity = engine.capacity
+        let isKeyIDs = capacity.keyIDs.free <= 0 && capacity.keyIDs.total > 0
+        let count = isKeyIDs ? capacity.keyIDs : capacity.pages
+        return CapacityShortage(
+            resource: isKeyIDs ? .keyIds : .pages, limit: count.total, used: count.held,
+            quarantined: count.quarantined, foreign: count.foreign)
     }
 
     private func violation(_ error: OwnError, _ pointer: String, _ reason: String) -> Refused {

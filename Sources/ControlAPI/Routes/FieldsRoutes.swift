@@ -61,8 +61,8 @@ extension ControlAPI {
                 call, .ok,
                 FieldRead(
                     name: field.info?.name, fieldId: HexValue(field.elements[0].rawValue),
-                    elements: zip(field.indices, answer.values).map { index, value in
-                        FieldElement(index: index, value: isShown ? HexValue(value) : nil)
+                    elements: zip(field.indices, answer.values).compactMap { index, value in
+                        value.map { FieldElement(index: index, value: isShown ? HexValue($0) : nil) }
                     },
                     sizeBytes: field.info?.elementSizeBytes ?? field.elements[0].elementSizeBytes,
                     writableMask: isHost ? nil : access.flatMap { $0.writeMask == 0 ? nil : HexValue($0.writeMask) },
@@ -86,9 +86,7 @@ extension ControlAPI {
             throw refused(.noSuchVCPU(td: domain.id, number: number), role: call.role)
         }
         // A field has no tag of its own; what a client has read before it writes is the TD or the vCPU.
-        if let wanted = try revisionWanted(call), wanted != domain.revision {
-            throw refused(.preconditionFailed(revision: domain.revision), role: call.role)
-        }
+        let revision = try revisionWanted(call)
         // Absent, the mask is all the bits the field has.
         let size = field.info?.elementSizeBytes ?? field.elements[0].elementSizeBytes
         let full = size >= 8 ? UInt64.max : 1 << UInt64(size * 8) - 1
@@ -98,6 +96,9 @@ extension ControlAPI {
             mask: HexValue(mask), handledAs: .planned)
         if call.isDryRun {
             // All that is checked before the module is asked.
+            if let revision, revision != domain.revision {
+                throw refused(.preconditionFailed(revision: domain.revision), role: call.role)
+            }
             guard domain.td != nil, !domain.isDeleted else {
                 throw wrongState(domain, domain.obstacle(to: .writeField, on: platform) ?? domain.stateText)
             }
@@ -112,13 +113,15 @@ extension ControlAPI {
             case .failure(let error): self.answer(call, self.refused(error, role: call.role))
             case .success(let answer):
                 var written = planned
-                written.previous = answer.values.first.map { HexValue($0) }
+                written.previous = answer.values.first?.map { HexValue($0) }
                 written.handledAs = .accepted
                 written.sequence = answer.sequence
                 self.answer(call, .ok, written, Self.fields)
             }
         }
-        try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }
+        try engine(call) { () throws(LifecycleError) in
+            try engine.access(reference(call), access, ifRevision: revision)
+        }
     }
 }
 

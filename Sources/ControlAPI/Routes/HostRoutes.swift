@@ -7,9 +7,12 @@ internal import TDXCalls
 extension ControlAPI {
     static let hostRoutes: [Route] = [
         Route(.get, "/host", "getHost", .viewer) { api, call in
-            let revision = api.startRevision
+            let tls = api.tls()
+            let revision = max(api.startRevision, tls?.revision ?? 0)
             api.answer(call, revision: revision) {
-                api.bodies.body(.host, revision: revision) { ControlJSON.encode(api.host) }
+                api.bodies.body(.host, revision: revision) {
+                    ControlJSON.encode(api.host(revision: revision, tls?.status))
+                }
             }
         },
         Route(.get, "/host/capacity", "getCapacity", .viewer) { api, call in
@@ -58,11 +61,11 @@ extension ControlAPI {
         }
     }
 
-    private var host: Host {
+    private func host(revision: UInt64, _ tls: TLSStatus?) -> Host {
         let module = platform.module
         return Host(
             name: service.hostName, instanceId: instanceID, version: service.version,
-            startedAt: Timestamp(service.startedAt), revision: startRevision,
+            startedAt: Timestamp(service.startedAt), revision: revision,
             backend: Backend(
                 kind: BackendKind(service), description: service.backend.description,
                 hardware: service.backend.isHardware, outComplete: service.backend.reportsAllOutputs,
@@ -74,6 +77,7 @@ extension ControlAPI {
                 lastPrivateKeyId: Int(module.privateKeyIDs.upperBound.rawValue),
                 moduleKeyId: Int(module.globalKeyID.rawValue)),
             leaves: LeafName.known.compactMap { LeafAvailability($0, module) },
+            tls: tls,
             links: [
                 "self": "/host", "capacity": "/host/capacity", "keyIds": "/host/keyids",
                 "processors": "/host/processors",
@@ -127,11 +131,13 @@ extension ControlSchema.ModuleInformation {
             })
     }
 
-    /// BUILD_DATE is yyyymmdd in binary-coded decimal: its hexadecimal digits are the date's.
-    private static func date(_ coded: UInt32) -> String? {
-        let digits = String(coded, radix: 16)
-        guard digits.count == 8 else { return nil }
-        return "\(digits.prefix(4))-\(digits.dropFirst(4).prefix(2))-\(digits.suffix(2))"
+    /// BUILD_DATE is yyyymmdd: documented as binary-coded decimal, while module 1.5.01 answers a plain number.
+    static func date(_ coded: UInt32) -> String? {
+        [String(coded, radix: 16), String(coded)].first { digits in
+            guard let number = Int(digits) else { return false }
+            let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100)
+            return (2020...2099).contains(year) && (1...12).contains(month) && (1...31).contains(day)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ extension ControlAPI {
 
     /// Answers with what an operation came to if it ends within the wait, else with the operation itself.
     func follow(
-        _ id: ResourceID, _ call: Call, spec: TDLifecycle.TDSpec? = nil,
+        _ id: ResourceID, _ call: Call,
         succeeded: @escaping @Sendable (ControlAPI, Call, TDLifecycle.Operation) -> Void
     ) throws(Refused) {
         if let claim = call.idempotency { idempotency.note(claim, operation: id.description) }
@@ -34,7 +34,7 @@ extension ControlAPI {
                 } else if operation.state == .succeeded || Self.isResult(operation, call) {
                     succeeded(self, call, operation)
                 } else {
-                    self.answer(call, self.failure(of: operation, call.role, spec: spec))
+                    self.answer(call, self.failure(of: operation, call.role))
                 }
             }
         }
@@ -51,9 +51,8 @@ extension ControlAPI {
             [.location: "/operations/\(operation.id)", .retryAfter: Self.retryAfter])
     }
 
-    func failure(of operation: TDLifecycle.Operation, _ role: Role, spec: TDLifecycle.TDSpec? = nil) -> Refused {
-        let spec = spec ?? (try? engine.td(.id(operation.td)))?.spec
-        return refused(operation.failure ?? .cancelled, role: role, spec: spec, operation: operation)
+    func failure(of operation: TDLifecycle.Operation, _ role: Role) -> Refused {
+        refused(operation.failure ?? .cancelled, role: role, spec: operation.spec, operation: operation)
     }
 
     func body(_ operation: TDLifecycle.Operation, _ role: Role) -> EncodedBody {

@@ -88,7 +88,7 @@ extension ControlAPI {
         let (td, operation) = try engine(call, spec: request.spec) { () throws(LifecycleError) in
             try engine.createTD(request, by: requester)
         }
-        try follow(operation, call, spec: request.spec) { api, call, _ in
+        try follow(operation, call) { api, call, _ in
             guard let domain = try? api.engine.td(.id(td)) else {
                 // Created and forgotten within one request: only a retention of nothing could do that.
                 return api.answer(call, Refused(.notFound, "the TD has been deleted since"))
@@ -124,11 +124,15 @@ extension ControlAPI {
     private func deleteTD(_ call: Call) throws(Refused) {
         let revision = try revisionWanted(call)
         if call.isDryRun {
-            let (td, plan) = try engine(call) { () throws(LifecycleError) in
+            let planned = try engine(call) { () throws(LifecycleError) in
                 try engine.planDeletion(reference(call), ifRevision: revision)
             }
-            let now = engine.environment.wallClock.now
-            answer(call, .ok, ControlSchema.Operation.planned(plan, kind: .deleteTD, td: td, call: call, now: now))
+            switch planned {
+            case .running(let operation): answer(call, .ok, .shared(body(operation, call.role)))
+            case .plan(let td, let plan):
+                let now = engine.environment.wallClock.now
+                answer(call, .ok, ControlSchema.Operation.planned(plan, kind: .deleteTD, td: td, call: call, now: now))
+            }
             return
         }
         let requester = requester(call)

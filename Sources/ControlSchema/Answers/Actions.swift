@@ -93,7 +93,7 @@ public struct TDAction: Codable, Hashable, Sendable {
     }
 }
 
-/// Who may do what; each role may do what the one before it may.
+/// Who may do what; from viewer to admin each role may do what the one before it may.
 public struct RoleName: OpenEnum {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -106,8 +106,10 @@ public struct RoleName: OpenEnum {
     public static let lab = Self(rawValue: "lab")
     /// Everything.
     public static let admin = Self(rawValue: "admin")
+    /// `/metrics`, and nothing else.
+    public static let metrics = Self(rawValue: "metrics")
 
     public static let known: [Self] = [
-        .viewer, .`operator`, .lab, .admin,
+        .viewer, .`operator`, .lab, .admin, .metrics,
     ]
 }

@@ -18,12 +18,15 @@ public struct Host: Codable, Hashable, Sendable {
     public var platform: Platform
     /// Every leaf the daemon has a wrapper for, and whether this module and back end have it.
     public var leaves: [LeafAvailability]
+    /// Certificates, trust and revocation; absent without TLS.
+    public var tls: TLSStatus?
     /// Related paths.
     public var links: [String: String]
 
     public init(
         name: String, instanceId: String, version: String, startedAt: Timestamp, revision: UInt64, backend: Backend,
-        module: ModuleInformation, platform: Platform, leaves: [LeafAvailability], links: [String: String]
+        module: ModuleInformation, platform: Platform, leaves: [LeafAvailability], tls: TLSStatus? = nil,
+        links: [String: String]
     ) {
         self.name = name
         self.instanceId = instanceId
@@ -34,6 +37,7 @@ public struct Host: Codable, Hashable, Sendable {
         self.module = module
         self.platform = platform
         self.leaves = leaves
+        self.tls = tls
         self.links = links
     }
 }

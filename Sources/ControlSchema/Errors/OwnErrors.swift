@@ -27,7 +27,8 @@ public struct OwnError: Hashable, Sendable {
     }
 
     /// Every one of them, by code.
-    public static let all: [OwnError] = (ofRequests + ofResources + ofService + ofShim).sorted { $0.code < $1.code }
+    public static let all: [OwnError] = (ofRequests + ofCertificates + ofResources + ofService + ofShim)
+        .sorted { $0.code < $1.code }
 
     /// The one with `code`, if it is ours.
     public static func named(_ code: String) -> OwnError? { byCode[code] }

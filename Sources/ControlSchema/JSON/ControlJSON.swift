@@ -23,6 +23,10 @@ public enum ControlJSON {
         }
     }
 
+    /// Checks that `bytes` are JSON, in UTF-8 and not too large, and that no object has two members of one name.
+    /// - Throws: `RequestError` with each name that comes twice, or with the place where it stops being JSON.
+    public static func check(_ bytes: [UInt8]) throws(RequestError) { try JSONText.check(bytes) }
+
     /// Decodes an answer leniently: unknown members are ignored, since a newer server may send them.
     public static func decodeAnswer<Answer: Decodable>(
         _ type: Answer.Type, from bytes: [UInt8]

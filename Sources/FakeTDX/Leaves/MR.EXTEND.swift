@@ -15,17 +15,15 @@ extension Call {
         let address = try mappedAddress(of: gpa, td)
 
         // Commit.
-        td.measurement.add(.extend, gpa)
         module.memory.withPage(at: address & ~0xfff) { page in
             let offset = Int(address & 0xfff)
-            // SAFETY: bytes have no padding, so all of the span's memory is initialised.
-            unsafe td.measurement.update(page.span.extracting(offset..<offset + Self.extendBytes).bytes)
+            td.measurement.add(.extend, gpa, page.span.extracting(offset..<offset + Self.extendBytes))
         }
         return .success
     }
 
     /// Bytes of guest memory that one MR.EXTEND takes.
-    static var extendBytes: Int { 256 }
+    static var extendBytes: Int { MeasuredEvent.extendBytes }
 
     /// Where a guest address is in physical memory.
     ///

@@ -16,12 +16,24 @@ public struct TraceFile: Hashable, Sendable, Codable {
 
     /// - Throws: ``TraceError`` if the file cannot be read, or is no file of recordings.
     public init(path: String) throws(TraceError) {
+        let bytes: Data
         do {
-            try self.init(json: [UInt8](Data(contentsOf: URL(filePath: path))))
-        } catch let error as TraceError {
-            throw error
+            bytes = try Data(contentsOf: URL(filePath: path))
         } catch {
-            throw TraceError("cannot read \(path): \(error)")
+            throw TraceError("\(path) cannot be read: \(Self.reason(error))")
+        }
+        do throws(TraceError) {
+            try self.init(json: [UInt8](bytes))
+        } catch {
+            throw TraceError("\(path): \(error.description)")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch (error as? CocoaError)?.code {
+        case .fileReadNoSuchFile?: "there is no such file"
+        case .fileReadNoPermission?: "permission denied"
+        default: "it is no regular file, or one too large"
         }
     }
 

@@ -12,10 +12,13 @@ struct CheckConfig: ParsableCommand {
         do throws(ConfigurationError) {
             let sources = try options.sources(environment: ProcessInfo.processInfo.environment)
             let values = try sources.effective()
-            _ = try Settings(values)
+            let settings = try Settings(values)
             LineOutput.standardOutput.write(values.report + "\n")
             for variable in sources.unknownVariables {
                 LineOutput.standardError.write("tdxd: \(variable): no setting has this variable\n")
+            }
+            if let files = settings.tlsFiles {
+                do throws(TLSFault) { _ = try TLSMaterial(reading: files) } catch { throw ConfigurationError(error) }
             }
         } catch {
             LineOutput.standardError.write("tdxd: \(error)\n")

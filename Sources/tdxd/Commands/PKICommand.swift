@@ -12,13 +12,15 @@ struct PKICommand: ParsableCommand {
             THE FOLDER
               ca.pem  ca.key      the CA's certificate, for all to trust, and its key
               crl.pem             what it has revoked
+              roles.json          which client has which role
               NAME.pem  NAME.key  each certificate and its key
               issued/             copies of all certificates ever issued
             It is its owner's alone (0700), and the keys in it are too (0600).
 
             TO TRY IT
               tdxd pki init pki
-              cd pki && curl --cacert ca.pem --cert lab.pem --key lab.key https://...
+              tdxd --listen-tls 127.0.0.1:8443 --pki pki &
+              cd pki && curl --cacert ca.pem --cert lab.pem --key lab.key https://localhost:8443/host
 
             Exits with 1 when something cannot be done, and says why.
             """,

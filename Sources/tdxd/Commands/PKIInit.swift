@@ -8,7 +8,7 @@ struct PKIInit: ParsableCommand {
         abstract: "Make a folder with a CA, a server certificate and a client certificate for each role.",
         discussion: """
             The roles' certificates carry the URIs \(PKILayout.roleURI("ROLE")) with ROLE one of \
-            \(PKILayout.roleNames.joined(separator: ", ")).
+            \(PKILayout.roleNames.joined(separator: ", ")), and roles.json gives each of them that role.
             """)
 
     @Argument(help: "The folder, which must not exist or be empty.")
@@ -55,7 +55,8 @@ struct PKIInit: ParsableCommand {
         return PKIPlan(
             authorityName: caName, serverNames: isLocal ? Self.localNames : name,
             serverAddresses: isLocal ? ["127.0.0.1", "::1"].compactMap { IPAddress($0) } : address,
-            lifetimes: PKILifetimes(authorityDays: caDays, certificateDays: days, revocationListDays: listDays))
+            lifetimes: PKILifetimes(authorityDays: caDays, certificateDays: days, revocationListDays: listDays),
+            roles: RoleFile.ofRoleNames.json)
     }
 
     /// This host's name may be one that no certificate can hold: it is left out then.

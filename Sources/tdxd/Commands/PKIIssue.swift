@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Certificates
+internal import ControlAPI
 
 struct PKIIssue: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,7 +8,8 @@ struct PKIIssue: ParsableCommand {
         abstract: "Issue a certificate for a client, or for a server.",
         discussion: """
             Give a client's identity with --uri or --role, or a server's names with --dns and --address. The files are \
-            NAME.pem and NAME.key in the folder.
+            NAME.pem and NAME.key in the folder. With both --uri and --role the identity gets that role in the folder's \
+            roles.json, too; with --uri alone it has none until somebody gives it one.
             """)
 
     @Argument(help: "The folder that `tdxd pki init` made.")
@@ -20,7 +22,7 @@ struct PKIIssue: ParsableCommand {
     var uri: String?
 
     @Option(
-        help: ArgumentHelp("A client's role: stands for its URI, \(PKILayout.roleURI("ROLE")).", valueName: "role"))
+        help: ArgumentHelp("A client's role. Without --uri it stands for \(PKILayout.roleURI("ROLE")).", valueName: "role"))
     var role: String?
 
     @Option(help: ArgumentHelp("A DNS name of a server; may be repeated.", valueName: "name"))
@@ -38,9 +40,8 @@ struct PKIIssue: ParsableCommand {
     var replace = false
 
     func validate() throws {
-        let kinds = [uri != nil, role != nil, !dns.isEmpty || !address.isEmpty].count { $0 }
-        guard kinds == 1 else {
-            throw ValidationError("give one of --uri, --role, and --dns with --address")
+        guard (uri != nil || role != nil) != (!dns.isEmpty || !address.isEmpty) else {
+            throw ValidationError("give --uri, --role or both of a client, or --dns or --address of a server")
         }
         if let role, !PKILayout.roleNames.contains(role) {
             throw ValidationError("there is no role '\(role)': \(PKILayout.roleNames.joined(separator: ", "))")
@@ -50,9 +51,26 @@ struct PKIIssue: ParsableCommand {
     func run() throws {
         try PKICommand.report { () throws(CertificateError) in
             let directory = try PKIDirectory(folder)
+            let roles = try extendedRoles(directory.rolesPath)
             let issued = try directory.issue(name, request(), days: days, replacing: replace)
+            if let roles { try directory.write(roles: roles.json) }
             return "\(name).pem  \(issued.serial)  until \(issued.validity.notAfter)\n"
         }
+    }
+
+    /// The folder's roles with the new client's; nil if nothing has to be written.
+    private func extendedRoles(_ path: String) throws(CertificateError) -> RoleFile? {
+        guard let uri, let role = role.flatMap({ Role(rawValue: $0) }) else { return nil }
+        let bytes = try CertificateFile.roles(at: path, limit: RoleFile.sizeMax)
+        var file: RoleFile
+        do throws(ItemFault) { file = try RoleFile(json: bytes) } catch {
+            throw CertificateError(.invalid(error.reason), file: path)
+        }
+        if let known = file.roles[.uri(uri)], known != role {
+            throw CertificateError(.badRequest("'\(uri)' has the role \(known) already"), file: path)
+        }
+        file.roles[.uri(uri)] = role
+        return file
     }
 
     private func request() throws(CertificateError) -> CertificateRequest {

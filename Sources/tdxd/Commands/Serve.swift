@@ -11,6 +11,14 @@ struct Serve: ParsableCommand {
             separated by ';') or by a member of the file given with --config (socketMode). Flags win over the \
             environment, the environment over the file. 'tdxd check-config' shows what is in force and why.
 
+            TLS
+            A client is known by a URI in its certificate, or by the certificate's SHA-256; the file given with --roles \
+            says who has which role:
+              {"identities": {"spiffe://tdxd/user/alice": "operator", "sha256:<64 digits>": "viewer"}}
+            Certificates, CAs, revocation lists and roles are read anew on SIGHUP and when the files change. No \
+            connection is dropped for it but those of clients who are not believed any more. What does not hold is \
+            refused as a whole, and what was in force stays; the log and 'tls' in /host say so.
+
             \(ExitStatus.explanation)
             """)
 
@@ -40,10 +48,12 @@ struct Serve: ParsableCommand {
             try SocketDirectory.create(for: settings.socketPath)
         }
         let assembly = try Assembly(settings, logger)
-        let signals = StopSignals { signal in
-            logger.error("Stopping at once, told twice", metadata: ["signal": "\(signal)"])
-            _exit(ExitStatus.secondSignal(signal))
-        }
+        let signals = StopSignals(
+            onHangup: { assembly.reload() },
+            onSecond: { signal in
+                logger.error("Stopping at once, told twice", metadata: ["signal": "\(signal)"])
+                _exit(ExitStatus.secondSignal(signal))
+            })
         // Outside the metadata, which is not evaluated below the log's level.
         let signal = signals.wait()
         logger.notice("Draining", metadata: ["signal": "\(signal)"])

@@ -26,6 +26,9 @@ struct ServeOptions: ParsableArguments {
         help: ArgumentHelp("Plain HTTP on loopback, as 127.0.0.1:8080,role=viewer. Repeatable.", valueName: "place"))
     var listenPlain: [String] = []
 
+    @OptionGroup(title: "TLS, with client certificates")
+    var tls: TLSOptions
+
     @Option(help: "Threads that make SEAMCALLs. Default: 4.")
     var threads: Int?
 
@@ -46,7 +49,7 @@ struct ServeOptions: ParsableArguments {
 
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
-        var values = fake.values
+        var values = fake.values.merging(tls.values) { $1 }
         values[.module] = module.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
@@ -57,6 +60,50 @@ struct ServeOptions: ParsableArguments {
         values[.logLevel] = logLevel.map { .string($0) }
         values[.logFormat] = logFormat.map { .string($0) }
         values[.drainTimeout] = drainTimeout.map { .int($0) }
+        return values
+    }
+}
+
+struct TLSOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("HTTP over TLS 1.2 or 1.3, as 0.0.0.0:8443 or [::]:8443. Repeatable.", valueName: "place"))
+    var listenTls: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            A folder of 'tdxd pki init': stands for its server.pem, server.key, ca.pem, crl.pem and roles.json, wherever \
+            no other flag names a file.
+            """, valueName: "folder"))
+    var pki: String?
+
+    @Option(help: ArgumentHelp("The server's certificate and those above it, in PEM.", valueName: "file"))
+    var tlsCertificate: String?
+
+    @Option(
+        help: ArgumentHelp("Its key, on P-256, in PEM; nobody but its owner and group may read it.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("A CA whose clients are believed, in PEM. Repeatable.", valueName: "file"))
+    var clientCa: [String] = []
+
+    @Option(help: ArgumentHelp("A revocation list of such a CA, in PEM. Repeatable.", valueName: "file"))
+    var clientRevocations: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Which client has which role: JSON, as 'tdxd pki init' writes it. See 'tdxd help serve'.", valueName: "file"))
+    var roles: String?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.listenTLS] = listenTls.isEmpty ? nil : .stringArray(listenTls)
+        values[.pki] = pki.map { .string($0) }
+        values[.tlsCertificate] = tlsCertificate.map { .string($0) }
+        values[.tlsKey] = tlsKey.map { .string($0) }
+        values[.clientCA] = clientCa.isEmpty ? nil : .stringArray(clientCa)
+        values[.clientRevocations] = clientRevocations.isEmpty ? nil : .stringArray(clientRevocations)
+        values[.roles] = roles.map { .string($0) }
         return values
     }
 }

@@ -11,6 +11,13 @@ struct ConfigurationError: Error, Hashable, Sendable {
         exit = source == .flag ? .usage : .configuration
     }
 
+    /// About a file that a setting names.
+    init(_ fault: TLSFault) {
+        source = "\(fault.file.setting): \(fault.file.path)"
+        reason = fault.reason
+        exit = .configuration
+    }
+
     /// About the file as a whole.
     init(file path: String, _ reason: String) {
         source = path

@@ -31,6 +31,20 @@ struct EffectiveConfiguration: Sendable {
         return text
     }
 
+    /// Nil if nothing sets it.
+    func optionalText(_ setting: Setting) -> String? {
+        guard case .string(let text) = values[setting]?.content else { return nil }
+        return text
+    }
+
+    /// Whether anything but the defaults has a say.
+    func isSet(_ setting: Setting) -> Bool { values[setting].map { $0.source != .standard } ?? false }
+
+    /// Where the value stands, in words; where it would stand by default, if there is none.
+    func sourceName(of setting: Setting) -> String {
+        (values[setting]?.source ?? .standard).name(of: setting)
+    }
+
     func number(_ setting: Setting) -> Int {
         guard case .int(let number) = values[setting]?.content else {
             preconditionFailure("\(setting.name) is a number with a default")

@@ -12,10 +12,13 @@ struct Setting: Hashable, Sendable {
     /// The flag without its dashes.
     let name: String
     let kind: Kind
+    /// Whether it may stay unset; all others have a default, or must be set.
+    let isOptional: Bool
 
-    init(_ name: String, _ kind: Kind) {
+    init(_ name: String, _ kind: Kind, isOptional: Bool = false) {
         self.name = name
         self.kind = kind
+        self.isOptional = isOptional
     }
 
     var flag: String { "--" + name }
@@ -41,6 +44,13 @@ extension Setting {
     static let socketMode = Setting("socket-mode", .text)
     static let socketRole = Setting("socket-role", .list)
     static let listenPlain = Setting("listen-plain", .list)
+    static let listenTLS = Setting("listen-tls", .list)
+    static let pki = Setting("pki", .text, isOptional: true)
+    static let tlsCertificate = Setting("tls-certificate", .text, isOptional: true)
+    static let tlsKey = Setting("tls-key", .text, isOptional: true)
+    static let clientCA = Setting("client-ca", .list)
+    static let clientRevocations = Setting("client-revocations", .list)
+    static let roles = Setting("roles", .text, isOptional: true)
     static let threads = Setting("threads", .number(1...64))
     static let httpThreads = Setting("http-threads", .number(1...64))
     static let logLevel = Setting("log-level", .text)
@@ -57,7 +67,8 @@ extension Setting {
 
     /// In the order `check-config` prints them.
     static let all: [Setting] = [
-        module, socket, socketMode, socketRole, listenPlain, threads, httpThreads, logLevel, logFormat, drainTimeout,
+        module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
+        clientRevocations, roles, threads, httpThreads, logLevel, logFormat, drainTimeout,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

@@ -10,6 +10,9 @@ struct Settings: Sendable {
     let socketMode: UInt32
     let socketRoles: [SocketRole]
     let plainListeners: [PlainListener]
+    let tlsListeners: [ListenPlace]
+    /// Nil without TLS.
+    let tlsFiles: TLSFiles?
     let engineThreads: Int
     let httpThreads: Int
     let logLevel: Logger.Level
@@ -32,6 +35,11 @@ struct Settings: Sendable {
         guard Set(plainListeners.map(\.name)).count == plainListeners.count else {
             throw values.error(.listenPlain, "names the same place twice")
         }
+        tlsListeners = try Self.items(.listenTLS, in: values) { (text) throws(ItemFault) in try ListenPlace(text) }
+        guard Set(tlsListeners).count == tlsListeners.count else {
+            throw values.error(.listenTLS, "names the same place twice")
+        }
+        tlsFiles = try TLSFiles(values)
         engineThreads = values.number(.threads)
         httpThreads = values.number(.httpThreads)
         logLevel = try Self.choice(.logLevel, in: values)
@@ -41,7 +49,9 @@ struct Settings: Sendable {
     }
 
     /// Who may do what, given who we are: root and our own user are always administrators.
-    func accessPolicy(ownUserID: UInt32) -> AccessPolicy {
+    ///
+    /// - Parameter certificates: who may do what on TLS listeners.
+    func accessPolicy(ownUserID: UInt32, certificates: CertificateRoles = CertificateRoles()) -> AccessPolicy {
         var users: [UInt32: Role] = [:]
         var groups: [UInt32: Role] = [:]
         for role in socketRoles {
@@ -53,7 +63,7 @@ struct Settings: Sendable {
         users[0] = .admin
         users[ownUserID] = .admin
         let listeners = Dictionary(uniqueKeysWithValues: plainListeners.map { ($0.name, $0.role) })
-        return AccessPolicy(users: users, groups: groups, listeners: listeners)
+        return AccessPolicy(users: users, groups: groups, listeners: listeners, certificates: certificates)
     }
 
     private static func choice<Choice: RawRepresentable & CaseIterable>(

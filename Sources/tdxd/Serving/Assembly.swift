@@ -1,3 +1,4 @@
+internal import Certificates
 internal import ControlAPI
 internal import Glibc
 internal import Logging
@@ -13,6 +14,8 @@ struct Assembly: Sendable {
     private let engine: Engine
     private let api: ControlAPI
     private let listeners: [Listener]
+    /// Nil without TLS.
+    private let certificateWatch: CertificateWatch?
 
     /// Starts everything; it serves when this returns.
     ///
@@ -29,18 +32,39 @@ struct Assembly: Sendable {
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)
-        let access = settings.accessPolicy(ownUserID: geteuid())
-        api = ControlAPI(engine: engine, service: service, access: access, logger: logger)
+        let files = settings.tlsFiles
+        let stamps = files.map(CertificateWatch.stamps)
+        let trust = try files.map { (files) throws(Failure) in try Self.trust(files) }
+        let access = settings.accessPolicy(
+            ownUserID: geteuid(), certificates: trust?.roles ?? CertificateRoles())
+        api = ControlAPI(engine: engine, service: service, access: access, tls: { trust?.report }, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
             logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
         }
-        listeners = try Self.listen(settings, api, logger)
-        for (listener, place) in zip(listeners, [settings.socketPath] + settings.plainListeners.map(\.address)) {
+        listeners = try Self.listen(settings, api, trust, logger)
+        let addresses = settings.plainListeners.map(\.address) + settings.tlsListeners.map(\.address)
+        for (listener, place) in zip(listeners, [settings.socketPath] + addresses) {
             let port = listener.port.map { ":\($0)" } ?? ""
             logger.notice("Listening", metadata: ["place": "\(place)\(port)"])
         }
+        guard let files, let stamps, let trust else {
+            certificateWatch = nil
+            return
+        }
+        let tlsListeners = Array(listeners.suffix(settings.tlsListeners.count))
+        if tlsListeners.isEmpty { logger.warning("Certificates are configured, and no listener shows them") }
+        certificateWatch = CertificateWatch(files, read: stamps, trust, tlsListeners, logger)
+    }
+
+    /// Reads anew what may change while it serves: certificates, trust and roles. Returns before that is done.
+    func reload() {
+        guard let certificateWatch else {
+            logger.notice("There is nothing to read anew: TLS is not configured")
+            return
+        }
+        certificateWatch.hangup()
     }
 
     /// Finishes what runs, refuses what is new, and stops.
@@ -53,6 +77,7 @@ struct Assembly: Sendable {
         // The listeners stay open meanwhile: clients may follow their operations to the end.
         while !engine.unfinishedOperations.isEmpty, MonotonicTime.now < end { sleepBlocking(Self.drainTick) }
         let unfinished = engine.unfinishedOperations
+        certificateWatch?.stop()
         for listener in listeners { listener.stopAccepting() }
         for listener in listeners {
             listener.stop(within: max(end.duration(since: .now), Self.lastAnswers))
@@ -71,8 +96,15 @@ struct Assembly: Sendable {
     /// Time for the answers to operations that ended just before the drain timeout.
     private static let lastAnswers = Duration.seconds(1)
 
+    private static func trust(_ files: TLSFiles) throws(Failure) -> TrustInForce {
+        do throws(TLSFault) { return TrustInForce(try TLSMaterial(reading: files)) } catch {
+            throw Failure(ConfigurationError(error))
+        }
+    }
+
+    /// The Unix socket first, then those of plain HTTP, then those of TLS.
     private static func listen(
-        _ settings: Settings, _ api: ControlAPI, _ logger: Logger
+        _ settings: Settings, _ api: ControlAPI, _ trust: TrustInForce?, _ logger: Logger
     ) throws(Failure) -> [Listener] {
         var listeners: [Listener] = []
         do throws(ListenerError) {
@@ -83,13 +115,23 @@ struct Assembly: Sendable {
         } catch {
             throw Failure(error, otherwise: .cannotCreateSocket)
         }
-        for plain in settings.plainListeners {
+        var endpoints = settings.plainListeners.map { plain in
+            (plain.name, Endpoint.plainTCP(address: plain.address, port: plain.port))
+        }
+        if let trust {
+            let configuration = trust.configuration(showing: trust.material.own)
+            endpoints += settings.tlsListeners.map { place in
+                (
+                    "tls-\(place.address):\(place.port)",
+                    .tlsTCP(address: place.address, port: place.port, tls: configuration)
+                )
+            }
+        }
+        for (name, endpoint) in endpoints {
             do throws(ListenerError) {
-                let endpoint = Endpoint.plainTCP(address: plain.address, port: plain.port)
                 listeners.append(
                     try Listener(
-                        name: plain.name, at: endpoint, workers: settings.httpThreads, responder: api,
-                        logger: logger))
+                        name: name, at: endpoint, workers: settings.httpThreads, responder: api, logger: logger))
             } catch {
                 for listener in listeners { listener.stop(within: .zero) }
                 throw Failure(error, otherwise: .cannotListen)
@@ -104,6 +146,7 @@ extension Failure {
     fileprivate init(_ error: ListenerError, otherwise status: ExitStatus) {
         switch error {
         case .unusableLimits, .libraryRefused: self.init(.internalError, error.description)
+        case .unusableCertificate: self.init(.configuration, error.description)
         default: self.init(status, error.description)
         }
     }

@@ -44,6 +44,8 @@ extension FakeSettings {
     /// The default platform of the fake, with these processors and KeyIDs.
     var platform: FakePlatform {
         var platform = FakePlatform.oracle(processors: processors, packages: packages)
+        // What the module draws at random, such as a TD's UUID, must not repeat from one start to the next.
+        platform.randomSeed = UInt64.random(in: .min ... .max)
         let first = platform.privateKeyIDs.lowerBound
         let last = KeyID(rawValue: first.rawValue + UInt16(keyIDs))
         platform.privateKeyIDs = first...last

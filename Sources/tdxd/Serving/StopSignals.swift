@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Threading
 
-/// SIGTERM and SIGINT, taken by a thread that waits for them: no handler interrupts anybody.
+/// SIGTERM, SIGINT and SIGHUP, taken by a thread that waits for them: no handler interrupts anybody.
 final class StopSignals: Sendable {
     private let first = Monitor<Int32?>(nil)
 
@@ -15,12 +15,21 @@ final class StopSignals: Sendable {
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// - Parameter onSecond: what to do when told again while the first is being followed; need not return.
-    init(onSecond: @escaping @Sendable (_ signal: Int32) -> Void) {
+    /// - Parameters:
+    ///   - onHangup: what to do each time SIGHUP comes; must be quick.
+    ///   - onSecond: what to do when told to stop again while the first is being followed; need not return.
+    init(
+        onHangup: @escaping @Sendable () -> Void,
+        onSecond: @escaping @Sendable (_ signal: Int32) -> Void
+    ) {
         let first = first
         // Not joined: it waits for signals as long as the process lives.
         _ = Thread {
             while let signal = Self.next() {
+                if signal == SIGHUP {
+                    onHangup()
+                    continue
+                }
                 let isFirst = first.withLock { known in
                     defer { known = known ?? signal }
                     return known == nil
@@ -30,7 +39,7 @@ final class StopSignals: Sendable {
         }
     }
 
-    /// Blocks until the first signal has come.
+    /// Blocks until the first signal to stop has come.
     func wait() -> Int32 {
         while true {
             if let signal = first.wait(until: { $0 }) { return signal }
@@ -50,6 +59,7 @@ final class StopSignals: Sendable {
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGTERM)
         unsafe sigaddset(&set, SIGINT)
+        unsafe sigaddset(&set, SIGHUP)
         return set
     }
 }
