@@ -6,8 +6,7 @@ internal import TDLifecycle
 // From what a handler came to, to a response.
 
 extension ControlAPI {
-    func answer(_ call: Call, _ response: Response, isRetryable: Bool = false) {
-        var response = response
+    func answer(_ call: Call, _ response: consuming Response, isRetryable: Bool = false) {
         response.requestID = call.requestID
         if let applied = call.preferenceApplied, response.status.kind == .successful {
             response.fields[.preferenceApplied] = applied

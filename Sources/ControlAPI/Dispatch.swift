@@ -11,15 +11,14 @@ extension ControlAPI {
         let standing = known?.standing ?? access.identify(head.peer)
         let role = standing.role
         let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, role) }
-        let route = entry.route
-        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
-        if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
+        guard let role = role ?? (entry.route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
+        if let needed = entry.route.role, !role.includes(needed) { throw tooSmall(role, needed) }
         let asked = if let known { known } else { try read(request, standing, entry, path) }
         let call = Call(
             request: request, exchange: exchange, requestID: requestID, role: role, asked: asked,
-            idempotency: try idempotencyClaim(head, route, standing.principal))
+            idempotency: try idempotencyClaim(head, entry, standing.principal))
         if try isAnsweredBefore(call) { return }
-        do throws(Refused) { try route.handle(self, call) } catch { answer(call, error) }
+        do throws(Refused) { try entry.route.handle(self, call) } catch { answer(call, error) }
     }
 
     /// What is known of a head that the client repeats, unless roles have changed since.
@@ -129,9 +128,9 @@ extension ControlAPI {
     }
 
     private func idempotencyClaim(
-        _ head: RequestHead, _ route: Route, _ principal: String
+        _ head: RequestHead, _ entry: RouteIndex.Entry, _ principal: String
     ) throws(Refused) -> IdempotencyClaim? {
-        guard route.method == .post, let key = head.field(.idempotencyKey) else { return nil }
+        guard head.method == .post, let key = head.field(.idempotencyKey) else { return nil }
         guard (1...IdempotencyTable.keyBytesMax).contains(key.utf8.count),
             key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {

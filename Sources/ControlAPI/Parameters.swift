@@ -92,6 +92,7 @@ extension HTTPField.Name {
     static let preferenceApplied = HTTPField.Name.known("Preference-Applied")
     static let idempotencyKey = HTTPField.Name.known("Idempotency-Key")
     static let idempotencyReplayed = HTTPField.Name.known("Idempotency-Replayed")
+    static let requestID = Response.requestIDName
 
     private static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }

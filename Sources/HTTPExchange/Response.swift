@@ -38,17 +38,12 @@ public struct Response: Sendable {
     public var head: HTTPResponse {
         var fields = fields
         if case .representation(let shown) = body { fields.append(contentsOf: shown.fields) }
-        if let requestID { fields[.requestID] = requestID }
+        if let requestID { fields[Self.requestIDName] = requestID }
         return HTTPResponse(status: status, headerFields: fields)
     }
-}
 
-extension HTTPField.Name {
-    /// What a request is called in logs, audit and problems.
-    public static let requestID = known("X-Request-Id")
-
-    private static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
+    public static let requestIDName: HTTPField.Name = {
+        guard let name = HTTPField.Name("X-Request-Id") else { preconditionFailure("that is a field name") }
         return name
-    }
+    }()
 }

@@ -30,7 +30,10 @@ final class HeadMemory: @unchecked Sendable {
     var targetCount: Int { target.count }
 
     /// The remembered target as if it had just arrived.
-    func receivedTarget() -> ReceivedTarget { unsafe target.withUnsafeBytes { unsafe ReceivedTarget($0) } }
+    func receivedTarget() -> ReceivedTarget {
+        // SAFETY: the bytes are read during the call.
+        unsafe target.withUnsafeBytes { unsafe ReceivedTarget($0) }
+    }
 
     func remember(_ head: ReceivedHead, as contents: RequestHead.Contents, generation: UInt64) {
         let fields = head.fields.written
@@ -62,6 +65,7 @@ final class HeadMemory: @unchecked Sendable {
 
         /// False when there is no point in another.
         mutating func take(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
+            // SAFETY: the caller vouches for the bytes during this call.
             isSame = unsafe memory.hasField(index, at: place, name: name, value: value)
             index += 1
             place += name.count + value.count

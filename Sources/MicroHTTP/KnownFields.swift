@@ -28,6 +28,7 @@ enum KnownFields {
     static func name(_ bytes: UnsafeRawBufferPointer) -> HTTPField.Name? {
         let byLength = byLength
         guard bytes.count < byLength.count else { return nil }
+        // SAFETY: the caller vouches for the bytes during this call; those of one place have one length.
         for known in byLength[bytes.count] where unsafe isSame(known.bytes, bytes) { return known.name }
         return nil
     }

@@ -32,10 +32,11 @@ enum Sending {
         return unsafe MHD_queue_response(connection, UInt32(code), object)
     }
 
-    static let requestIDName = HTTPField.Name.requestID.rawName
+    static let requestIDName = Response.requestIDName.rawName
 
     /// False when some could not be added.
     static func add(_ fields: HTTPFields, to object: OpaquePointer) -> Bool {
+        // SAFETY: the object is the caller's.
         var isComplete = true
         for field in fields where !isOurs(field.name) {
             if unsafe !add(field.name.rawName, field.value, to: object) { isComplete = false }

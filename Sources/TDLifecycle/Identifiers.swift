@@ -11,15 +11,20 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
         case request = "req"
 
         fileprivate init?(_ prefix: Span<UInt8>) {
-            switch prefix.count {
-            case 2 where prefix[0] == UInt8(ascii: "t") && prefix[1] == UInt8(ascii: "d"): self = .td
-            case 2 where prefix[0] == UInt8(ascii: "o") && prefix[1] == UInt8(ascii: "p"): self = .operation
-            case 2 where prefix[0] == UInt8(ascii: "p") && prefix[1] == UInt8(ascii: "g"): self = .page
-            case 2 where prefix[0] == UInt8(ascii: "s") && prefix[1] == UInt8(ascii: "c"): self = .seamcall
-            case 3: self.init(rawValue: String(decoding: [prefix[0], prefix[1], prefix[2]], as: UTF8.self))
-            default: return nil
+            guard let kind = Self.prefixes.first(where: { $0.isSame(prefix) })?.kind else { return nil }
+            self = kind
+        }
+
+        private struct Prefix: Sendable {
+            let kind: Kind
+            let bytes: [UInt8]
+
+            func isSame(_ other: Span<UInt8>) -> Bool {
+                bytes.count == other.count && bytes.indices.allSatisfy { bytes[$0] == other[$0] }
             }
         }
+
+        private static let prefixes = allCases.map { Prefix(kind: $0, bytes: Array($0.rawValue.utf8)) }
     }
 
     public let kind: Kind

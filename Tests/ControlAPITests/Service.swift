@@ -21,7 +21,8 @@ final class Service: Sendable {
     static let users: [UInt32: Role] = [1: .viewer, 2: .operator, 3: .lab, 4: .admin, 5: .metrics]
 
     init(
-        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming()
+        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
+        certificates: CertificateRoles = CertificateRoles()
     ) throws {
         fake = try FakeTDX(platform: platform, timing: timing)
         port = FaultyPort(fake)
@@ -38,7 +39,9 @@ final class Service: Sendable {
                 kind: "fake", description: "a fake", isHardware: false, reportsAllOutputs: true))
         api = ControlAPI(
             engine: engine, service: identity,
-            access: AccessPolicy(users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab]),
+            access: AccessPolicy(
+                users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab],
+                certificates: certificates),
             logger: logger)
     }
 
