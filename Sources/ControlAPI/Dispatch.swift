@@ -5,17 +5,20 @@ internal import HTTPTypes
 // From a request to its route: what is checked of every request alike, in the order in which it is refused.
 
 extension ControlAPI {
-    func dispatch(_ request: Request, _ exchange: Exchange, _ requestID: String) throws(Refused) {
+    /// - Parameter visit: told what is found out on the way, also when the request is refused then.
+    func dispatch(_ request: Request, _ exchange: Exchange, _ visit: inout Visit) throws(Refused) {
         let head = request.head
         let known = request.body.isEmpty ? known(of: head) : nil
         let standing = known?.standing ?? access.identify(head.peer)
         let role = standing.role
+        (visit.principal, visit.role) = (standing.principal, role)
         let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, role) }
+        visit.route = entry.route.number
         guard let role = role ?? (entry.route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
         if let needed = entry.route.role, !role.includes(needed) { throw tooSmall(role, needed) }
         let asked = if let known { known } else { try read(request, standing, entry, path) }
         let call = Call(
-            request: request, exchange: exchange, requestID: requestID, role: role, asked: asked,
+            request: request, exchange: exchange, visit: visit, role: role, asked: asked,
             idempotency: try idempotencyClaim(head, entry, standing.principal))
         if try isAnsweredBefore(call) { return }
         do throws(Refused) { try entry.route.handle(self, call) } catch { answer(call, error) }
@@ -35,7 +38,9 @@ extension ControlAPI {
         _ request: Request, _ standing: Standing, _ entry: RouteIndex.Entry, _ path: PathVariables
     ) throws(Refused) -> Asked {
         let head = request.head
-        if let accept = head.field(.accept), !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
+        if let accept = head.field(.accept), !Accept(accept).takes(entry.route.produces) {
+            throw Refused(.notAcceptable)
+        }
         try checkBody(request, of: entry.route)
         try checkFields(head)
         let query = try parameters(of: head.target, entry.route)
@@ -154,6 +159,7 @@ extension ControlAPI {
             var again = first
             again.fields[.idempotencyReplayed] = "true"
             again.requestID = call.requestID
+            account(call.visit, call.request.head, status: again.status.code, code: nil)
             call.exchange.answer(again)
             return true
         case .running(let operation):

@@ -15,21 +15,35 @@ public struct Route: Sendable {
     let segments: [Substring]
     /// The names of the path's variables, in order.
     let variables: [String]
+    /// What a 200 is, where it is not JSON.
+    let produces: String?
+    /// Its place among all routes.
+    private(set) var number = 0
     let handle: @Sendable (ControlAPI, Call) throws(Refused) -> Void
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, _ role: Role?,
-        parameters: [String] = [], _ handle: @escaping @Sendable (ControlAPI, Call) throws(Refused) -> Void
+        parameters: [String] = [], produces: String? = nil,
+        _ handle: @escaping @Sendable (ControlAPI, Call) throws(Refused) -> Void
     ) {
         self.method = method
         self.path = path
         self.operationID = operationID
         self.role = role
         self.parameters = parameters
+        self.produces = produces
         self.handle = handle
         let segments = path.split(separator: "/")
         self.segments = segments
         variables = segments.filter { $0.first == "{" }.map { String($0.dropFirst().dropLast()) }
+    }
+
+    static func numbered(_ routes: [Route]) -> [Route] {
+        routes.enumerated().map { number, route in
+            var route = route
+            route.number = number
+            return route
+        }
     }
 
     /// What a body may be; nil where the method has none.
@@ -62,7 +76,8 @@ public struct Route: Sendable {
 struct Call: Sendable {
     let request: Request
     let exchange: Exchange
-    let requestID: String
+    /// Filled in up to here; the operation that the request begins is added when there is one.
+    var visit: Visit
     let role: Role
     let asked: Asked
     /// Where the answer is kept for a repeat, if the client gave a key.
@@ -70,6 +85,7 @@ struct Call: Sendable {
     /// What the answer says of the preferences, once there was something to wait for.
     var preferenceApplied: String?
 
+    var requestID: String { visit.requestID }
     var principal: String { asked.standing.principal }
     var query: [String: String] { asked.query }
     /// Whether everything is to be checked and nothing done; false where a route has no such parameter.

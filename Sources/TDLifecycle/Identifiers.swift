@@ -107,15 +107,16 @@ final class IdentifierSource: Sendable {
 
     func next(_ kind: ResourceID.Kind) -> ResourceID {
         let milliseconds = UInt128(clock.now.nanosecondsSince1970 / 1_000_000)
-        let value = last.withLock { last in
-            // Within one millisecond, or when the clock steps back, count on: order matters more than chance.
-            guard milliseconds > last >> 80 else {
-                last += 1
+        return ResourceID(
+            kind,
+            last.withLock { last in
+                // Within one millisecond, or when the clock steps back, count on: order matters more than chance.
+                if milliseconds > last >> 80 {
+                    last = milliseconds << 80 | UInt128(random.next()) << 16 | UInt128(random.next() & 0xffff)
+                } else {
+                    last += 1
+                }
                 return last
-            }
-            last = milliseconds << 80 | UInt128(random.next()) << 16 | UInt128(random.next() & 0xffff)
-            return last
-        }
-        return ResourceID(kind, value)
+            })
     }
 }

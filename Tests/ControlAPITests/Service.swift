@@ -22,8 +22,11 @@ final class Service: Sendable {
 
     init(
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
-        certificates: CertificateRoles = CertificateRoles()
+        certificates: CertificateRoles = CertificateRoles(),
+        rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }
     ) throws {
+        // Read before anything is timed: the document is long.
+        _ = Self.contract
         fake = try FakeTDX(platform: platform, timing: timing)
         port = FaultyPort(fake)
         scheduler = ThreadedScheduler(threads: 2)
@@ -42,7 +45,7 @@ final class Service: Sendable {
             access: AccessPolicy(
                 users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab],
                 certificates: certificates),
-            logger: logger)
+            rate: rate, audit: audit, tls: tls, logger: logger)
     }
 
     deinit { scheduler.stop() }
