@@ -45,6 +45,7 @@ let package = Package(
         room("Threading"),
         room("Digests", ["COpenSSL"]),
         room("TDXCalls"),
+        room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
@@ -55,12 +56,12 @@ let package = Package(
         room("ControlSchema"),
         room(
             "ControlAPI",
-            ["HTTPExchange", "ControlSchema", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
+            ["HTTPExchange", "ControlSchema", "Meters", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "MicroHTTP", "SEAMCALLTrace",
-                "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "Meters", "MicroHTTP",
+                "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules),
 
@@ -69,9 +70,15 @@ let package = Package(
             name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
+        .executableTarget(
+            name: "engine-benchmark",
+            dependencies: ["FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging], path: "Tests/EngineBenchmark",
+            swiftSettings: houseRules),
+
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
+        test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
@@ -82,16 +89,39 @@ let package = Package(
         test(
             "ControlAPITests",
             [
-                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading",
-                httpTypes, logging,
+                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "Meters", "TDLifecycle", "TDXCalls",
+                "Threading", httpTypes, logging,
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "MicroHTTP", "TDXCalls", arguments,
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "Threading", arguments,
                 configuration, logging,
             ]),
     ]
 )
+
+// The fuzzers, which are built on demand only (deploy/fuzz): libraries that are linked with libFuzzer.
+if Context.environment["TDXD_FUZZING"] != nil {
+    func fuzzing(_ name: String, _ dependencies: [Target.Dependency]) {
+        package.products.append(.library(name: name, type: .static, targets: [name]))
+        package.targets.append(
+            .target(
+                name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)", swiftSettings: houseRules))
+    }
+    fuzzing(
+        "ListenerFuzzing",
+        [
+            "ControlAPI", "FakeTDX", "HTTPExchange", "MicroHTTP", "TDLifecycle", "TDXCalls", "Threading", httpTypes,
+            logging,
+        ])
+    fuzzing(
+        "DecoderFuzzing",
+        [
+            "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "TDLifecycle", "TDXCalls", "Threading", httpTypes,
+            logging,
+        ])
+}

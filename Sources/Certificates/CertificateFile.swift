@@ -51,7 +51,8 @@ public enum CertificateFile {
     /// - Throws: `CertificateError`; also when others than the owner and the group may read the file, or others than
     ///   the owner may write it.
     public static func privateKey(at path: String) throws(CertificateError) -> PrivateKey {
-        let bytes = try FileReading.bytes(of: path, limit: CertificateLimits.keyFileBytesMax, forbidden: FileReading.forbiddenForKeys)
+        let bytes = try FileReading.bytes(
+            of: path, limit: CertificateLimits.keyFileBytesMax, forbidden: FileReading.forbiddenForKeys)
         do { return try privateKey(in: bytes) } catch { throw error.inFile(path) }
     }
 

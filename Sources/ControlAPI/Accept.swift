@@ -11,11 +11,21 @@ struct Accept {
         }
     }
 
+    /// Whether an answer of this media type may be sent: nil is JSON, any other a text with its parameters.
+    func takes(_ mediaType: String?) -> Bool {
+        guard let mediaType else { return takesJSON }
+        return takes(anyOf: [String(mediaType.prefix { $0 != ";" }), "text/*", "*/*"])
+    }
+
     /// Whether JSON may be sent. A field that lists nothing rules nothing out.
     var takesJSON: Bool {
-        if ranges.allSatisfy({ $0.type.isEmpty }) { return true }
         // One that only wants problems is told ours; answers that are none it will find odd, but can read.
-        for name in ["application/json", "application/problem+json", "application/*", "*/*"] {
+        takes(anyOf: ["application/json", "application/problem+json", "application/*", "*/*"])
+    }
+
+    private func takes(anyOf names: [String]) -> Bool {
+        if ranges.allSatisfy({ $0.type.isEmpty }) { return true }
+        for name in names {
             if let range = ranges.first(where: { $0.type == name }) { return !range.isRefused }
         }
         return false

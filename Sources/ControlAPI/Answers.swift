@@ -6,18 +6,22 @@ internal import TDLifecycle
 // From what a handler came to, to a response.
 
 extension ControlAPI {
-    func answer(_ call: Call, _ response: Response, isRetryable: Bool = false) {
+    /// - Parameter code: the problem's, if it is one.
+    func answer(_ call: Call, _ response: Response, isRetryable: Bool = false, code: String? = nil) {
         var response = response
         response.head.headerFields[.requestID] = call.requestID
         if let applied = call.preferenceApplied, response.head.status.kind == .successful {
             response.head.headerFields[.preferenceApplied] = applied
         }
         if let claim = call.idempotency { idempotency.finish(claim, response, isRetryable: isRetryable) }
+        account(call.visit, call.request.head, status: response.head.status.code, code: code)
         call.exchange.answer(response)
     }
 
     func answer(_ call: Call, _ refused: Refused) {
-        answer(call, response(refused, requestID: call.requestID), isRetryable: refused.problem.retryable)
+        answer(
+            call, response(refused, requestID: call.requestID), isRetryable: refused.problem.retryable,
+            code: refused.problem.code)
     }
 
     func response(_ refused: Refused, requestID: String) -> Response {

@@ -2,6 +2,7 @@ internal import ControlSchema
 public import HTTPExchange
 internal import HTTPTypes
 public import Logging
+public import Meters
 internal import Synchronization
 public import TDLifecycle
 internal import Threading
@@ -22,12 +23,25 @@ public final class ControlAPI: Responder {
     /// milliseconds since 1970.
     let startRevision: UInt64
     private let draining = Atomic(false)
+    /// Nil without a limit.
+    private let limiter: RateLimiter?
+    let audit: AuditTrail?
+    let requests = RequestMeter(routes)
+    let limitRefusals = LimitMeter()
+    /// What `/metrics` shows, in this order.
+    private let metricSources: Locked<[any MetricSource]>
 
-    /// - Parameter tls: what `/host` says of certificates; nil without TLS.
+    /// - Parameters:
+    ///   - rate: how many requests one identity may make; nil is no limit.
+    ///   - audit: where requests are written down; nil is nowhere.
+    ///   - tls: what `/host` says of certificates; nil without TLS.
     public init(
-        engine: Engine, service: ServiceIdentity, access: AccessPolicy,
-        tls: @escaping @Sendable () -> TLSReport? = { nil }, logger: Logger
+        engine: Engine, service: ServiceIdentity, access: AccessPolicy, rate: RequestRate? = nil,
+        audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }, logger: Logger
     ) {
+        self.audit = audit
+        limiter = rate.map { RateLimiter($0) }
+        metricSources = Locked([requests, limitRefusals, EngineMetrics(engine: engine), TLSMetrics(report: tls)])
         self.engine = engine
         self.service = service
         self.access = access
@@ -49,25 +63,54 @@ public final class ControlAPI: Responder {
 
     /// Every operation of the contract, in its order.
     public static let routes: [Route] =
-        serviceRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes + operationRoutes + recordRoutes
-        + errorRoutes
+        Route.numbered(
+            serviceRoutes + metricsRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes
+                + operationRoutes + recordRoutes + errorRoutes)
+
+    /// Shows more in `/metrics` from now on.
+    public func addMetrics(_ sources: [any MetricSource]) { metricSources.withLock { $0 += sources } }
+
+    var metrics: String {
+        var exposition = Exposition()
+        for source in metricSources.withLock({ $0 }) { source.write(to: &exposition) }
+        return exposition.text
+    }
 
     // MARK: Responder
 
     public func plan(for head: RequestHead) -> BodyPlan {
+        let (principal, role) = access.identify(head.peer)
+        if let limiter {
+            let bucket = limiter.bucket(head.peer.bucketName(principal), isKnown: role != nil)
+            if let refusal = bucket.take(at: head.received) {
+                limitRefusals.countRate()
+                return refuse(head, principal, role, Refused(refusal, limiter.rate))
+            }
+        }
         // Identity first: nobody uploads a body to a listener on which he is nobody.
-        if access.identify(head.peer).role == nil, head.method != .get, head.method != .head {
-            return .refuse(response(Refused(stranger: head.peer), requestID: makeRequestID()))
+        if role == nil, head.method != .get, head.method != .head {
+            return refuse(head, principal, role, Refused(stranger: head.peer))
         }
         return .collect(maximumBytes: RequestLimits.maximumBytes)
     }
 
+    private func refuse(_ head: RequestHead, _ principal: String, _ role: Role?, _ refused: Refused) -> BodyPlan {
+        var visit = Visit(requestID: makeRequestID(), start: .now)
+        visit.principal = principal
+        visit.role = role
+        requests.beginEarly()
+        account(visit, head, status: refused.problem.status, code: refused.problem.code)
+        return .refuse(response(refused, requestID: visit.requestID))
+    }
+
     public func respond(to request: Request, through exchange: Exchange) {
-        let requestID = makeRequestID()
+        var visit = Visit(requestID: makeRequestID(), start: .now)
+        requests.begin()
         do throws(Refused) {
-            try dispatch(request, exchange, requestID)
+            try dispatch(request, exchange, &visit)
         } catch {
-            exchange.answer(response(error, requestID: requestID))
+            account(visit, request.head, status: error.problem.status, code: error.problem.code)
+            exchange.answer(response(error, requestID: visit.requestID))
         }
     }
 
@@ -83,7 +126,21 @@ public final class ControlAPI: Responder {
             case .notImplemented: .notImplemented
             default: .internalError
             }
-        return response(Refused(error, refusal.detail), requestID: makeRequestID())
+        let refused = Refused(error, refusal.detail)
+        let visit = Visit(requestID: makeRequestID(), start: .now)
+        // One that was accepted and never answered is under way already.
+        if refusal.status != .internalServerError { requests.beginEarly() }
+        account(ofServer: visit, head, refused.problem)
+        return response(refused, requestID: visit.requestID)
+    }
+
+    private func account(ofServer visit: Visit, _ head: RequestHead?, _ problem: Problem) {
+        guard let head else {
+            return requests.count(nil, route: nil, status: problem.status, nanoseconds: 0)
+        }
+        var visit = visit
+        (visit.principal, visit.role) = access.identify(head.peer)
+        account(visit, head, status: problem.status, code: problem.code)
     }
 
     func makeRequestID() -> String { engine.makeRequestID().description }

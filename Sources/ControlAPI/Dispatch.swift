@@ -5,20 +5,24 @@ internal import HTTPTypes
 // From a request to its route: what is checked of every request alike, in the order in which it is refused.
 
 extension ControlAPI {
-    func dispatch(_ request: Request, _ exchange: Exchange, _ requestID: String) throws(Refused) {
+    /// - Parameter visit: told what is found out on the way, also when the request is refused then.
+    func dispatch(_ request: Request, _ exchange: Exchange, _ visit: inout Visit) throws(Refused) {
         let head = request.head
         let (principal, role) = access.identify(head.peer)
+        (visit.principal, visit.role) = (principal, role)
         let segments = try segments(of: head.target)
         let (route, path) = try route(head, segments, role)
+        visit.route = route.number
         guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
         if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
-        if let accept = head.fields[.accept], !Accept(accept).takesJSON { throw Refused(.notAcceptable) }
+        if let accept = head.fields[.accept], !Accept(accept).takes(route.produces) { throw Refused(.notAcceptable) }
         try checkBody(request, of: route)
         try checkFields(head)
         let query = try parameters(of: head.target, route)
         let call = Call(
-            request: request, exchange: exchange, requestID: requestID, principal: principal, role: role, path: path,
-            query: query, isDryRun: try Call.flag("dryRun", in: query),
+            request: request, exchange: exchange, visit: visit, principal: principal, role: role, path: path,
+            query: query,
+            isDryRun: try Call.flag("dryRun", in: query),
             idempotency: try idempotencyClaim(head, route, principal),
             preferences: Preferences(head.fields[.prefer] ?? ""))
         if try isAnsweredBefore(call, segments) { return }
@@ -127,6 +131,7 @@ extension ControlAPI {
             var again = first
             again.head.headerFields[.idempotencyReplayed] = "true"
             again.head.headerFields[.requestID] = call.requestID
+            account(call.visit, call.request.head, status: again.head.status.code, code: nil)
             call.exchange.answer(again)
             return true
         case .running(let operation):

@@ -13,19 +13,33 @@ public struct Route: Sendable {
     /// Query parameters it takes; any other is refused.
     public let parameters: [String]
     let segments: [Substring]
+    /// What a 200 is, where it is not JSON.
+    let produces: String?
+    /// Its place among all routes.
+    private(set) var number = 0
     let handle: @Sendable (ControlAPI, Call) throws(Refused) -> Void
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, _ role: Role?,
-        parameters: [String] = [], _ handle: @escaping @Sendable (ControlAPI, Call) throws(Refused) -> Void
+        parameters: [String] = [], produces: String? = nil,
+        _ handle: @escaping @Sendable (ControlAPI, Call) throws(Refused) -> Void
     ) {
         self.method = method
         self.path = path
         self.operationID = operationID
         self.role = role
         self.parameters = parameters
+        self.produces = produces
         self.handle = handle
         segments = path.split(separator: "/")
+    }
+
+    static func numbered(_ routes: [Route]) -> [Route] {
+        routes.enumerated().map { number, route in
+            var route = route
+            route.number = number
+            return route
+        }
     }
 
     /// What a body may be; nil where the method has none.
@@ -58,7 +72,8 @@ public struct Route: Sendable {
 struct Call: Sendable {
     let request: Request
     let exchange: Exchange
-    let requestID: String
+    /// Filled in up to here; the operation that the request begins is added when there is one.
+    var visit: Visit
     let principal: String
     let role: Role
     /// The path's variables.
@@ -71,6 +86,8 @@ struct Call: Sendable {
     let preferences: Preferences
     /// What the answer says of them, once there was something to wait for.
     var preferenceApplied: String?
+
+    var requestID: String { visit.requestID }
 
     func path(_ name: String) -> String { path[name] ?? "" }
 }

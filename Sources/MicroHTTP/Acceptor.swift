@@ -66,6 +66,7 @@ final class Acceptor: Sendable {
                 lastLook = .now
                 server.connections.noticeDepartures()
                 closeLate()
+                server.troubleLog.settle()
             }
         }
     }

@@ -62,6 +62,9 @@ final class Connection: Sendable {
 
     /// Closes the connection if no request is under way. What has been sent already is still read and answered.
     func closeIfIdle() {
-        if !turn.withLock({ $0.isBusy }) { shutdown(descriptor, microhttpd_shut_reading) }
+        if !turn.withLock({ $0.isBusy }) { lookForEnd() }
     }
+
+    /// Lets the library find that the client sends no more. What has been sent already is still read and answered.
+    func lookForEnd() { shutdown(descriptor, microhttpd_shut_reading) }
 }

@@ -118,20 +118,28 @@ final class ConnectionTable: Sendable {
         state.wait(timeout: timeout) { $0.connections.isEmpty && $0.announced.isEmpty ? true : nil } ?? false
     }
 
-    /// Looks which clients of sleeping connections have gone, since the library does not look while they sleep.
+    /// Looks which clients have gone without the library's noticing.
     ///
-    /// A connection that is closed in both directions is cut. One whose client has only stopped sending is cut when
-    /// it streams to that client; otherwise the client may well wait for its answer, so that is only noted.
+    /// It does not look while a connection sleeps. One that is closed in both directions is cut then; one whose client
+    /// has only stopped sending is cut when it streams to that client; otherwise the client may well wait for its
+    /// answer, so that is only noted.
+    ///
+    /// And it misses an end of stream that comes together with the last bytes, and would wait for more until a deadline
+    /// passes. Shutting what has ended already makes it look again.
     func noticeDepartures() {
         state.withLock { state in
-            let asleep = state.connections.values.compactMap { entry in
-                entry.connection.turn.withLock { $0.sleep }.map { (entry.connection, $0) }
+            let all = state.connections.values.map { entry in
+                (entry.connection, entry.connection.turn.withLock { $0.sleep })
             }
-            var polled = asleep.map { pollfd(fd: $0.0.descriptor, events: Self.peerHasStopped, revents: 0) }
+            var polled = all.map { pollfd(fd: $0.0.descriptor, events: Self.peerHasStopped, revents: 0) }
             guard !polled.isEmpty else { return }
             // SAFETY: as many entries as the array has; the descriptors are open while the lock is held.
             guard unsafe poll(&polled, nfds_t(polled.count), 0) > 0 else { return }
-            for ((connection, sleep), result) in zip(asleep, polled) where result.revents != 0 {
+            for ((connection, sleep), result) in zip(all, polled) where result.revents != 0 {
+                guard let sleep else {
+                    connection.lookForEnd()
+                    continue
+                }
                 connection.turn.withLock { $0.clientHasGone = true }
                 let isClosed = Int32(result.revents) & (POLLHUP | POLLERR) != 0
                 if isClosed || sleep == .download { connection.cut() }

@@ -19,6 +19,7 @@ public final class Listener: Sendable {
     /// Threads that serve a listener's connections, if nothing else is said.
     public static let defaultWorkers = 2
 
+    public let name: String
     private let server: Server
     private let daemon: Daemon
     private let acceptor: Acceptor
@@ -37,6 +38,7 @@ public final class Listener: Sendable {
         name: String, at endpoint: Endpoint, limits: Limits = Limits(), workers: Int = Listener.defaultWorkers,
         responder: any Responder, logger: Logger
     ) throws(ListenerError) {
+        self.name = name
         if let problem = limits.problem { throw .unusableLimits(problem) }
         guard (1...Limits.largestPool).contains(workers) else {
             throw .unusableLimits("workers must lie between 1 and \(Limits.largestPool)")
@@ -74,6 +76,9 @@ public final class Listener: Sendable {
 
     /// The port in use; nil for a Unix socket.
     public var port: UInt16? { socket.port }
+
+    /// Log lines about connections that were left out because there were too many at once.
+    public var suppressedLogLines: UInt64 { server.troubleLog.suppressed }
 
     /// Connections open now, idle ones included.
     public var connectionCount: Int { server.connections.count }

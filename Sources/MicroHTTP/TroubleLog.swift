@@ -1,38 +1,33 @@
 internal import Logging
 internal import Threading
 
-/// Messages a client can bring about, the library's among them: at most so many a second.
+/// Messages a client can bring about, the library's among them: only so many in a while, then their number.
 final class TroubleLog: Sendable {
-    private struct Window {
-        var second: UInt64 = 0
-        var written = 0
-        var dropped = 0
+    private let logger: Logger
+    private let budget: LineBudget
+
+    init(_ logger: Logger, _ budget: LineBudget = LineBudget()) {
+        self.logger = logger
+        self.budget = budget
     }
 
-    private static let messagesPerSecond = 5
-    private let logger: Logger
-    private let window = Locked(Window())
+    /// Messages left out since the start.
+    var suppressed: UInt64 { budget.suppressed }
 
-    init(_ logger: Logger) { self.logger = logger }
-
-    func note(_ message: String, at level: Logger.Level = .debug) {
-        let second = MonotonicTime.now.nanoseconds / 1_000_000_000
-        let (isWritten, dropped) = window.withLock { window -> (Bool, Int) in
-            var dropped = 0
-            if window.second != second {
-                dropped = window.dropped
-                window = Window(second: second)
-            }
-            guard window.written < Self.messagesPerSecond else {
-                window.dropped += 1
-                return (false, 0)
-            }
-            window.written += 1
-            return (true, dropped)
-        }
-        guard isWritten else { return }
+    func note(_ message: String, at level: Logger.Level = .debug, now: MonotonicTime = .now) {
+        // What would not be written anyway must not push out what would.
+        guard level >= logger.logLevel else { return }
+        guard case .write(let suppressed) = budget.spend(at: now) else { return }
+        tell(suppressed)
         let text = message.last == "\n" ? String(message.dropLast()) : message
-        let facts: Logger.Metadata = ["message": "\(text)", "droppedBefore": "\(dropped)"]
-        logger.log(level: level, "A connection was in trouble", metadata: facts)
+        logger.log(level: level, "A connection was in trouble", metadata: ["message": "\(text)"])
+    }
+
+    /// To be called now and then: says how many messages were left out, once there are no more of them.
+    func settle(now: MonotonicTime = .now) { tell(budget.settle(at: now)) }
+
+    private func tell(_ suppressed: UInt64) {
+        guard suppressed > 0 else { return }
+        logger.notice("Messages about connections were left out", metadata: ["count": "\(suppressed)"])
     }
 }

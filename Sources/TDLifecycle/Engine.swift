@@ -18,6 +18,8 @@ public final class Engine: Sendable {
     let store: any LifecycleStore
     let ids: IdentifierSource
     let keyTable = KeyTableLock()
+    /// For what clients can bring about as often as they like: refused leaves.
+    let refusalLog = LineBudget()
     let state: Locked<EngineState>
     let views: Locked<Views>
     /// The one sequence: revisions, ETags, record numbers. Never reused.
@@ -43,6 +45,9 @@ public final class Engine: Sendable {
     }
 
     public func makeRequestID() -> ResourceID { ids.next(.request) }
+
+    /// Log lines about refused SEAMCALLs that were left out because there were too many at once.
+    public var suppressedLogLines: UInt64 { refusalLog.suppressed }
 
     func nextSequence() -> UInt64 {
         lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
@@ -75,7 +80,7 @@ public final class Engine: Sendable {
                     // What could not be written must not be seen; without its store the engine cannot go on.
                     fatalError("the store refused a batch: \(error.explanation)")
                 }
-                pending.add(self.views.withLock { $0.publish(batch, ledger: ledger) })
+                pending.add(self.views.withLock { $0.publish(batch, ledger: ledger, self.environment.scheduler) })
                 pending.isSafe()
             }
             return result

@@ -15,6 +15,7 @@ struct EngineState: Sendable {
     /// TDs whose next leaf is a write-back that somebody else is doing on that package.
     var waitingForWriteBack: [Package: [ResourceID]] = [:]
     var isDraining = false
+    private(set) var allowances = Allowances()
     /// Ended operations and deleted TDs in the order they ended, for retention.
     var ended = AgeQueue()
     var tombstones = AgeQueue()
@@ -50,14 +51,14 @@ extension EngineState {
         var domain = domain
         domain.revision = transaction.sequence
         domain.updateReadyCondition(at: transaction.now)
-        domains[domain.id] = domain
+        allowances.note(domain, before: domains.updateValue(domain, forKey: domain.id))
         transaction.changes.append(.domain(domain))
     }
 
     mutating func put(_ operation: Operation, _ transaction: inout Transaction) {
         var operation = operation
         operation.revision = transaction.sequence
-        operations[operation.id] = operation
+        allowances.note(operation, before: operations.updateValue(operation, forKey: operation.id))
         transaction.changes.append(.operation(operation))
         if operation.state.isTerminal { ended.append(operation.id, at: transaction.now) }
     }

@@ -31,7 +31,17 @@ public protocol RandomSource: Sendable {
 public protocol StepScheduler: Sendable {
     /// Jobs start in the order they came, as far as there are threads.
     func enqueue(_ job: @escaping @Sendable () -> Void)
-    func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void)
+    @discardableResult
+    func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void) -> DelayedJob
+    /// Drops a job whose time has not come; does nothing if it has.
+    func cancel(_ job: DelayedJob)
+}
+
+/// Names a job that waits for its time, for the scheduler that took it.
+public struct DelayedJob: Hashable, Sendable {
+    let id: UInt64
+
+    public init(id: UInt64) { self.id = id }
 }
 
 public struct EngineEnvironment: Sendable {

@@ -70,13 +70,15 @@ final class IdentifierSource: Sendable {
 
     func next(_ kind: ResourceID.Kind) -> ResourceID {
         let milliseconds = UInt128(clock.now.nanosecondsSince1970 / 1_000_000)
-        let low = UInt128(random.next()) << 16 | UInt128(random.next() & 0xffff)
-        let fresh = milliseconds << 80 | low
         return ResourceID(
             kind,
             last.withLock { last in
                 // Within one millisecond, or when the clock steps back, count on: order matters more than chance.
-                last = fresh >> 80 > last >> 80 ? fresh : last + 1
+                if milliseconds > last >> 80 {
+                    last = milliseconds << 80 | UInt128(random.next()) << 16 | UInt128(random.next() & 0xffff)
+                } else {
+                    last += 1
+                }
                 return last
             })
     }

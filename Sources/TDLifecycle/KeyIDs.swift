@@ -117,7 +117,8 @@ struct KeyIDTable: Sendable {
         rows[number] = row
     }
 
-    mutating func put(_ row: KeyIDRow) { rows[row.number] = row }
+    /// Gives back the row that was there.
+    mutating func put(_ row: KeyIDRow) -> KeyIDRow? { rows.updateValue(row, forKey: row.number) }
 
     func count(_ state: KeyIDRow.State) -> Int {
         rows.values.count { $0.role == .td && $0.state == state }

@@ -14,6 +14,8 @@ public enum LifecycleError: Error, Sendable {
     case nameTaken(String, by: ResourceID)
     case preconditionFailed(revision: UInt64)
     case capacity(Shortage)
+    /// A limit of the principal's own.
+    case limitReached(LimitReached)
     /// More vCPUs than the TD may have.
     case maxVCPUsExceeded(requested: Int, existing: Int, max: Int)
     /// A CPUID setting this module has no place for, by its index in the spec.

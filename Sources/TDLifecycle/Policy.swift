@@ -58,6 +58,9 @@ public struct EngineLimits: Sendable {
     public var tombstonesMax = 10_000
     /// SEAMCALL records kept for all deleted TDs together, at some 250 bytes each; the longest deleted lose theirs.
     public var recordsOfDeletedMax = 250_000
+    /// Operations that have not ended, and KeyIDs held or promised, of one principal; nil is no limit.
+    public var operationsPerPrincipal: Int?
+    public var keyIDsPerPrincipal: Int?
     /// Field accesses and operations waiting for one TD.
     public var laneJobsMax = 256
     /// Waits for an operation's end, over all clients; whoever comes when there are as many is answered at once.

@@ -209,20 +209,22 @@ extension Engine {
         guard let known = state.withLock({ $0.operations[id] }) ?? views.withLock({ $0.operations[id] }) else {
             throw .noSuchOperation
         }
-        let (now, waiter) = views.withLock { views -> (Operation, UInt64?) in
+        let scheduler = environment.scheduler
+        let over = views.withLock { views -> Operation? in
             let now = views.operations[id] ?? known
-            let isOver = now.state.isTerminal || timeout <= .zero
-            return (now, isOver ? nil : views.addWaiter(for: id, callback))
-        }
-        guard let waiter else {
-            callback(now)
-            return
-        }
-        environment.scheduler.enqueue(after: timeout) {
-            let expired = self.views.withLock { views -> (Views.Waiter, Operation)? in
-                views.removeWaiter(waiter, for: id).map { ($0, views.operations[id] ?? known) }
+            guard !now.state.isTerminal, timeout > .zero else { return now }
+            let isWaiting = views.addWaiter(for: id, callback) { waiter in
+                scheduler.enqueue(after: timeout) { self.expire(waiter, of: known) }
             }
-            if let (waiter, operation) = expired { waiter.callback(operation) }
+            return isWaiting ? nil : now
         }
+        if let over { callback(over) }
+    }
+
+    private func expire(_ waiter: UInt64, of known: Operation) {
+        let expired = views.withLock { views -> (Views.Waiter, Operation)? in
+            views.removeWaiter(waiter, for: known.id).map { ($0, views.operations[known.id] ?? known) }
+        }
+        if let (waiter, operation) = expired { waiter.callback(operation) }
     }
 }

@@ -4,28 +4,14 @@ internal import Threading
 public final class ThreadedScheduler: StepScheduler {
     private typealias Job = @Sendable () -> Void
 
-    private struct Delayed: Sendable {
-        let due: MonotonicTime
-        let job: Job
-    }
-
     private struct Queue: Sendable {
         var jobs: [Job] = []
         var first = 0
-        /// Ascending by due time; a few thousand at most, one for each client that waits.
-        var delayed: [Delayed] = []
+        /// Threads that are at work on jobs.
+        var workers: [UInt] = []
         var isStopped = false
 
-        /// After all that are due at that time or before.
-        func placeForDelayed(_ due: MonotonicTime) -> Int {
-            var low = 0
-            var high = delayed.count
-            while low < high {
-                let middle = (low + high) / 2
-                if due < delayed[middle].due { high = middle } else { low = middle + 1 }
-            }
-            return low
-        }
+        var isEmpty: Bool { first == jobs.count }
 
         mutating func take() -> Job? {
             guard first < jobs.count else { return nil }
@@ -40,35 +26,84 @@ public final class ThreadedScheduler: StepScheduler {
         }
     }
 
+    /// Jobs whose time has not come.
+    private struct Timetable: Sendable {
+        struct Delayed: Sendable {
+            let due: MonotonicTime
+            let id: UInt64
+            let job: Job
+        }
+
+        /// Ascending by due time; a few thousand at most, one for each client that waits.
+        var delayed: [Delayed] = []
+        var lastID: UInt64 = 0
+        var isStopped = false
+
+        /// After all that are due at that time or before.
+        func place(_ due: MonotonicTime) -> Int {
+            var low = 0
+            var high = delayed.count
+            while low < high {
+                let middle = (low + high) / 2
+                if due < delayed[middle].due { high = middle } else { low = middle + 1 }
+            }
+            return low
+        }
+    }
+
     private let queue = Monitor(Queue())
-    private let timerWake = Monitor(UInt64(0))
+    private let timetable = Monitor(Timetable())
     private let threads = Locked<[Thread]>([])
 
     public init(threads count: Int) {
         precondition(count > 0, "an engine without threads does nothing")
         let queue = queue
-        let timerWake = timerWake
+        let timetable = timetable
         var started = (0..<count).map { _ in Thread { Self.work(queue) } }
-        started.append(Thread { Self.keepTime(queue, timerWake) })
+        started.append(Thread { Self.keepTime(queue, timetable) })
         threads.withLock { $0 = started }
     }
 
-    public func enqueue(_ job: @escaping @Sendable () -> Void) {
-        queue.withLock { $0.jobs.append(job) }
+    public func enqueue(_ job: @escaping @Sendable () -> Void) { Self.add(job, to: queue) }
+
+    private static func add(_ job: @escaping Job, to queue: Monitor<Queue>) {
+        let thread = Thread.current
+        queue.withLockWakingOne { queue in
+            // What a worker queues as the last act of its job it takes itself, a moment later.
+            let isTakenAtOnce = queue.isEmpty && queue.workers.contains(thread)
+            queue.jobs.append(job)
+            return !isTakenAtOnce
+        }
     }
 
-    public func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void) {
+    @discardableResult
+    public func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void) -> DelayedJob {
         let due = MonotonicTime.now.advanced(by: delay)
-        queue.withLock { queue in
-            queue.delayed.insert(Delayed(due: due, job: job), at: queue.placeForDelayed(due))
+        var id: UInt64 = 0
+        timetable.withLockWakingOne { timetable in
+            timetable.lastID += 1
+            id = timetable.lastID
+            let place = timetable.place(due)
+            timetable.delayed.insert(Timetable.Delayed(due: due, id: id, job: job), at: place)
+            // Nobody else is due before it: the clock has to be set anew.
+            return place == 0
         }
-        timerWake.withLock { $0 &+= 1 }
+        return DelayedJob(id: id)
+    }
+
+    public func cancel(_ job: DelayedJob) {
+        timetable.withLockWakingOne { timetable in
+            if let place = timetable.delayed.firstIndex(where: { $0.id == job.id }) {
+                timetable.delayed.remove(at: place)
+            }
+            return false
+        }
     }
 
     /// Finishes the jobs that are queued, drops the delayed ones, and ends the threads.
     public func stop() {
         queue.withLock { $0.isStopped = true }
-        timerWake.withLock { $0 &+= 1 }
+        timetable.withLock { $0.isStopped = true }
         let stopping = threads.withLock { threads in
             defer { threads = [] }
             return threads
@@ -77,8 +112,13 @@ public final class ThreadedScheduler: StepScheduler {
     }
 
     private static func work(_ queue: Monitor<Queue>) {
+        let thread = Thread.current
+        queue.withLockWakingOne { queue in
+            queue.workers.append(thread)
+            return false
+        }
         while true {
-            let next: Job?? = queue.wait { queue in
+            let next: Job?? = queue.wait(wakesOthers: false) { queue in
                 if let job = queue.take() { return .some(.some(job)) }
                 return queue.isStopped ? .some(.none) : nil
             }
@@ -87,19 +127,27 @@ public final class ThreadedScheduler: StepScheduler {
         }
     }
 
-    private static func keepTime(_ queue: Monitor<Queue>, _ wake: Monitor<UInt64>) {
+    private static func keepTime(_ queue: Monitor<Queue>, _ timetable: Monitor<Timetable>) {
+        var next: MonotonicTime?
         while true {
-            let seen = wake.withLock { $0 }
-            let (isStopped, next) = queue.withLock { queue -> (Bool, MonotonicTime?) in
-                let now = MonotonicTime.now
-                let count = queue.placeForDelayed(now)
-                queue.jobs.append(contentsOf: queue.delayed[..<count].map(\.job))
-                queue.delayed.removeFirst(count)
-                return (queue.isStopped, queue.delayed.first?.due)
+            var isStopped = false
+            let set = next
+            let due = timetable.wait(timeout: next.map { $0.duration(since: .now) }, wakesOthers: false) {
+                timetable -> [Job]? in
+                isStopped = timetable.isStopped
+                next = timetable.delayed.first?.due
+                guard !isStopped else { return [] }
+                let count = timetable.place(.now)
+                // Somebody may have come who is due earlier.
+                guard count > 0 else { return next == set ? nil : [] }
+                defer {
+                    timetable.delayed.removeFirst(count)
+                    next = timetable.delayed.first?.due
+                }
+                return timetable.delayed[..<count].map(\.job)
             }
             if isStopped { return }
-            let timeout = next.map { $0.duration(since: .now) }
-            _ = wake.wait(timeout: timeout) { $0 == seen ? nil : $0 }
+            for job in due ?? [] { add(job, to: queue) }
         }
     }
 }
@@ -108,7 +156,8 @@ public final class ThreadedScheduler: StepScheduler {
 public final class ManualScheduler: StepScheduler, ElapsedClock, WallClock {
     private struct State: Sendable {
         var jobs: [@Sendable () -> Void] = []
-        var delayed: [(due: UInt64, job: @Sendable () -> Void)] = []
+        var delayed: [(due: UInt64, id: UInt64, job: @Sendable () -> Void)] = []
+        var lastID: UInt64 = 0
         var now: UInt64
     }
 
@@ -127,12 +176,19 @@ public final class ManualScheduler: StepScheduler, ElapsedClock, WallClock {
         state.withLock { $0.jobs.append(job) }
     }
 
-    public func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void) {
+    @discardableResult
+    public func enqueue(after delay: Duration, _ job: @escaping @Sendable () -> Void) -> DelayedJob {
         state.withLock { state in
             let due = state.now + delay.nanoseconds
             let place = state.delayed.firstIndex { due < $0.due } ?? state.delayed.endIndex
-            state.delayed.insert((due, job), at: place)
+            state.lastID += 1
+            state.delayed.insert((due, state.lastID, job), at: place)
+            return DelayedJob(id: state.lastID)
         }
+    }
+
+    public func cancel(_ job: DelayedJob) {
+        state.withLock { state in state.delayed.removeAll { $0.id == job.id } }
     }
 
     /// Runs one job, moving time on to the next delayed one if nothing else is left. False when all is quiet.

@@ -1,5 +1,6 @@
 internal import Logging
 internal import TDXCalls
+internal import Threading
 
 extension Engine {
     /// Runs one step of an operation and commits what came of it.
@@ -95,6 +96,11 @@ extension Engine {
     // MARK: Logging
 
     func logRefusal(_ record: CallRecord, of domain: Domain) {
+        let now = MonotonicTime(nanoseconds: environment.elapsedClock.nanoseconds)
+        guard case .write(let suppressed) = refusalLog.spend(at: now) else { return }
+        if suppressed > 0 {
+            logger.error("Refused SEAMCALLs were left out of the log", metadata: ["count": "\(suppressed)"])
+        }
         logger.error(
             "SEAMCALL refused",
             metadata: [

@@ -59,6 +59,7 @@ extension Engine {
     ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
             let (domain, plan) = try prepare(request, by: requester, &state, now: transaction.now)
+            try state.allowances.checkOperations(requester.principal, limits)
             try state.ledger.promise(pages: plan.pageCount, keyIDs: plan.keyIDs, table: state.keyIDs)
             if let name = domain.name { state.names[name] = domain.id }
             state.placement.add(domain.home)
@@ -90,7 +91,9 @@ extension Engine {
         let domain = Domain(
             id: ids.next(.td), name: request.name, labels: request.labels, createdAt: now,
             createdBy: requester.principal, spec: spec, home: state.placement.leastLoaded())
-        return (domain, Plan(.build(until: spec.buildUntil, vcpus: spec.vcpuSpecs), for: domain, on: platform))
+        let plan = Plan(.build(until: spec.buildUntil, vcpus: spec.vcpuSpecs), for: domain, on: platform)
+        try state.allowances.check(requester.principal, keyIDs: plan.keyIDs, limits)
+        return (domain, plan)
     }
 
     // MARK: vCPUs
@@ -100,6 +103,7 @@ extension Engine {
     ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
             var (domain, goal, plan) = try prepareVCPUs(reference, specs, ifRevision, &state)
+            try state.allowances.checkOperations(requester.principal, limits)
             try state.ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
             domain.adopt(specs, goal)
             let operation = begin(.createVCPUs, goal, plan, for: domain, by: requester, &state, &transaction)
@@ -151,6 +155,7 @@ extension Engine {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
             if let running = try runningDeletion(of: reference, state) { return (running.td, running.id) }
             let domain = try claimable(reference, ifRevision, &state)
+            try state.allowances.checkOperations(requester.principal, limits)
             let plan = Plan(.destroy, for: domain, on: platform)
             let operation = begin(.deleteTD, .destroy, plan, for: domain, by: requester, &state, &transaction)
             return (domain.id, operation)
@@ -189,6 +194,7 @@ extension Engine {
     ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
             let (domain, goal, plan) = try prepareStep(reference, request, ifRevision, &state)
+            try state.allowances.checkOperations(requester.principal, limits)
             try state.ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
             let operation = begin(.step, goal, plan, for: domain, by: requester, &state, &transaction)
             return (domain.id, operation)

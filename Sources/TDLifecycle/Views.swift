@@ -10,6 +10,7 @@ struct Views: Sendable {
     private(set) var operationOrder: [ResourceID] = []
     private(set) var keyIDs: KeyIDTable
     private(set) var ledger: Ledger
+    private(set) var census: Census
     let capacitySource: HostCapacity.Source
     private(set) var hostRecords: CallRing
     private(set) var records: [ResourceID: CallRing] = [:]
@@ -32,18 +33,23 @@ struct Views: Sendable {
     struct Waiter: Sendable {
         let id: UInt64
         let callback: @Sendable (Operation) -> Void
+        /// What tells it that its time is over.
+        var expiry: DelayedJob?
     }
 
     init(keyIDs: KeyIDTable, ledger: Ledger, limits: EngineLimits, source: HostCapacity.Source) {
         self.keyIDs = keyIDs
         self.ledger = ledger
+        census = Census(keyIDs)
         capacitySource = source
         hostRecords = CallRing(capacity: limits.recordsOfHost)
         self.limits = limits
     }
 
     /// Takes a batch in, and says whom to tell of what has ended.
-    mutating func publish(_ batch: Batch, ledger: Ledger) -> [@Sendable () -> Void] {
+    mutating func publish(
+        _ batch: Batch, ledger: Ledger, _ scheduler: any StepScheduler
+    ) -> [@Sendable () -> Void] {
         revision = batch.sequence
         self.ledger = ledger
         var told: [@Sendable () -> Void] = []
@@ -58,11 +64,12 @@ struct Views: Sendable {
                 if operation.state.isTerminal {
                     let waiting = waiters.removeValue(forKey: operation.id) ?? []
                     waiterCount -= waiting.count
+                    for waiter in waiting { if let expiry = waiter.expiry { scheduler.cancel(expiry) } }
                     told += waiting.map { waiter in { waiter.callback(operation) } }
                 }
             case .keyID(let row):
                 keyIDsRevision = batch.sequence
-                keyIDs.put(row)
+                census.replace(keyIDs.put(row), with: row)
             case .forgotten(let id): forget(id)
             }
         }
@@ -90,20 +97,26 @@ struct Views: Sendable {
 
     private mutating func publish(_ operation: Operation) {
         operationsRevision = revision
-        if operations.updateValue(operation, forKey: operation.id) == nil { operationOrder.insertSorted(operation.id) }
+        let before = operations.updateValue(operation, forKey: operation.id)
+        census.replace(before, with: operation)
+        if before == nil { operationOrder.insertSorted(operation.id) }
     }
 
     // MARK: Waiting for an operation's end
 
-    /// Nil if there are as many waiters as there may be.
+    /// False if there are as many waiters as there may be.
+    ///
+    /// - Parameter expire: makes the job that will end the wait of the waiter with that number.
     mutating func addWaiter(
-        for operation: ResourceID, _ callback: @escaping @Sendable (Operation) -> Void
-    ) -> UInt64? {
-        guard waiterCount < limits.waitersMax else { return nil }
+        for operation: ResourceID, _ callback: @escaping @Sendable (Operation) -> Void,
+        expire: (UInt64) -> DelayedJob
+    ) -> Bool {
+        guard waiterCount < limits.waitersMax else { return false }
         waiterCount += 1
         nextWaiter += 1
-        waiters[operation, default: []].append(Waiter(id: nextWaiter, callback: callback))
-        return nextWaiter
+        let waiter = Waiter(id: nextWaiter, callback: callback, expiry: expire(nextWaiter))
+        waiters[operation, default: []].append(waiter)
+        return true
     }
 
     /// The waiter, unless it has been told already.
@@ -116,6 +129,7 @@ struct Views: Sendable {
     private mutating func publish(_ domain: Domain) {
         domainsRevision = revision
         let before = domains.updateValue(domain, forKey: domain.id)
+        census.replace(before, with: domain)
         vcpusHeld += domain.vcpusHeld - (before?.vcpusHeld ?? 0)
         if before == nil { domainOrder.insertSorted(domain.id) }
         if let name = before?.name, names[name] == domain.id { names[name] = nil }
@@ -123,7 +137,8 @@ struct Views: Sendable {
     }
 
     private mutating func forget(_ id: ResourceID) {
-        if domains.removeValue(forKey: id) != nil {
+        if let domain = domains.removeValue(forKey: id) {
+            census.replace(domain, with: nil)
             domainsRevision = revision
             dropRecords(ofDeleted: id)
             domainOrder.removeSorted(id)

@@ -42,16 +42,29 @@ internal import Glibc
         return try body(&value)
     }
 
+    /// Runs `body` alone, and wakes one of those who wait if it returns true: where any of them will do and waking
+    /// all would only make them look.
+    public func withLockWakingOne(_ body: (inout Value) -> Bool) {
+        // SAFETY: held in pairs by this function.
+        unsafe pthread_mutex_lock(mutex)
+        if body(&value) { unsafe pthread_cond_signal(condition) }
+        unsafe pthread_mutex_unlock(mutex)
+    }
+
     /// Waits until `body` returns something; it is asked again after each change and at the latest when
     /// `timeout` has passed, when the answer is nil.
-    public func wait<Result>(timeout: Duration? = nil, until body: (inout Value) -> Result?) -> Result? {
+    ///
+    /// - Parameter wakesOthers: whether what `body` did may be what others wait for. Not if it only takes away.
+    public func wait<Result>(
+        timeout: Duration? = nil, wakesOthers: Bool = true, until body: (inout Value) -> Result?
+    ) -> Result? {
         let deadline = timeout.map { MonotonicTime.now.advanced(by: $0).timespec }
         // SAFETY: held in pairs by this function; pthread_cond_wait gives the mutex back held.
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while true {
             if let result = body(&value) {
-                unsafe pthread_cond_broadcast(condition)
+                if wakesOthers { unsafe pthread_cond_broadcast(condition) }
                 return result
             }
             if var deadline {

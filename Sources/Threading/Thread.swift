@@ -16,6 +16,9 @@ public final class Thread: Sendable {
         handle = Locked(thread)
     }
 
+    /// The number of the thread that asks, which no other has while that one runs.
+    public static var current: UInt { UInt(bitPattern: Int(bitPattern: pthread_self())) }
+
     /// Waits until the closure has returned. Joining twice does nothing the second time.
     public func join() {
         let thread = handle.withLock { thread -> pthread_t? in

@@ -20,7 +20,8 @@ struct TDXDCommand: ParsableCommand {
               operator  also creates and destroys TDs and reads their fields
               lab       also makes single steps and writes fields
               admin     everything: root and the daemon's own user on the socket
-            Others get a role with --socket-role, and on loopback with --listen-plain.
+              metrics   /metrics, and nothing else
+            Others get a role with --socket-role, on loopback with --listen-plain, and over TLS with --roles.
 
             \(ExitStatus.explanation)
             """,

@@ -46,6 +46,28 @@ struct PKITests {
             try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["pki"], "nothing is left beside it")
     }
 
+    @Test("Roles are kept beside the certificates, and others may replace neither them nor what they say")
+    func roles() throws {
+        let first = PKIPlan(serverNames: ["localhost"], roles: Array("first".utf8))
+        _ = try PKICreation.make(first, at: path, now: now)
+        let file = path + "/roles.json"
+        #expect(try CertificateFile.roles(at: file, limit: 9) == Array("first".utf8))
+        #expect(try mode(of: file) == 0o644)
+        let directory = try PKIDirectory(path)
+        #expect(directory.rolesPath == file)
+        try directory.write(roles: Array("second".utf8))
+        #expect(try CertificateFile.roles(at: file, limit: 9) == Array("second".utf8))
+        #expect(throws: CertificateError(.tooLarge(limitBytes: 5), file: file)) {
+            try CertificateFile.roles(at: file, limit: 5)
+        }
+        for mode in [0o664, 0o646] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+            #expect(throws: CertificateError(.tooOpen(mode: UInt32(mode)), file: file)) {
+                try CertificateFile.roles(at: file, limit: 9)
+            }
+        }
+    }
+
     @Test("The folder is the owner's alone and so are the keys, whatever the mask")
     func modes() throws {
         try make()

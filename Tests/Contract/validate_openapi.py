@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-ROLES = ("none", "viewer", "operator", "lab", "admin")
+ROLES = ("none", "viewer", "operator", "lab", "admin", "metrics")
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 # What generators for OpenAPI 3.0 do not understand.
 FORBIDDEN = ("oneOf", "anyOf", "allOf", "not", "prefixItems", "if", "nullable", "patternProperties", "$defs")
@@ -82,7 +82,8 @@ class Checker:
                     self.fault(place, f"has no {member}")
             if operation.get("x-role") not in ROLES:
                 self.fault(place, f"x-role is none of {', '.join(ROLES)}")
-            if method == "get" and operation.get("x-role") not in ("none", "viewer", "operator"):
+            # What is for a role of its own beside the others is read by nobody else.
+            if method == "get" and operation.get("x-role") not in ("none", "viewer", "operator", "metrics"):
                 self.fault(place, "a read needs at most the role operator")
             if len(operation.get("tags", [])) != 1 or operation["tags"][0] not in tags:
                 self.fault(place, "has not exactly one tag of the document's")
@@ -133,7 +134,8 @@ class Checker:
                 if content:
                     self.fault(where, "has a body")
                 continue
-            if list(content) != ["application/problem+json" if is_error else "application/json"]:
+            success = "text/plain" if place == "GET /metrics" else "application/json"
+            if list(content) != ["application/problem+json" if is_error else success]:
                 self.fault(where, f"answers with {list(content)}")
             for media in content.values():
                 if is_error and media["schema"] != PROBLEM:

@@ -21,8 +21,11 @@ final class Service: Sendable {
     static let users: [UInt32: Role] = [1: .viewer, 2: .operator, 3: .lab, 4: .admin, 5: .metrics]
 
     init(
-        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming()
+        platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
+        rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }
     ) throws {
+        // Read before anything is timed: the document is long.
+        _ = Self.contract
         fake = try FakeTDX(platform: platform, timing: timing)
         port = FaultyPort(fake)
         scheduler = ThreadedScheduler(threads: 2)
@@ -39,7 +42,7 @@ final class Service: Sendable {
         api = ControlAPI(
             engine: engine, service: identity,
             access: AccessPolicy(users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab]),
-            logger: logger)
+            rate: rate, audit: audit, tls: tls, logger: logger)
     }
 
     deinit { scheduler.stop() }

@@ -22,8 +22,8 @@ struct Counterpart: Sendable {
             }, isRequest: false)
     }
 
-    /// Schemas without one: a document that others describe.
-    static let none: Set<String> = ["OpenAPIDocument"]
+    /// Schemas without one: documents that others describe.
+    static let none: Set<String> = ["MetricsText", "OpenAPIDocument"]
 
     static let all: [String: Counterpart] = [
         "ArchCapabilitiesRequest": request(ArchCapabilities.self),
@@ -72,6 +72,7 @@ struct Counterpart: Sendable {
         "KeyIDOwner": answer(KeyIDOwner.self),
         "KeyIDPackage": answer(KeyIDPackage.self),
         "LeafAvailability": answer(LeafAvailability.self),
+        "LimitUse": answer(LimitUse.self),
         "Liveness": answer(Liveness.self),
         "ModuleInformation": answer(ModuleInformation.self),
         "Operation": answer(Operation.self),

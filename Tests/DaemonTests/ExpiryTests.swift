@@ -42,6 +42,14 @@ struct ExpiryTests {
         #expect(due.map(\.stage) == [.lastDays(0)])
     }
 
+    @Test("What does not count yet is told of until it does")
+    func early() {
+        var notices = ExpiryNotices()
+        let begin = Self.end.adding(days: -400)
+        #expect(notices.due([item()], now: begin.adding(seconds: -1)).map(\.stage) == [.early])
+        #expect(notices.due([item()], now: begin).isEmpty)
+    }
+
     @Test("The successor of what was told of is told of anew, and what is gone is forgotten")
     func successors() {
         var notices = ExpiryNotices()

@@ -54,14 +54,18 @@ struct RoleFileTests {
             ("{}", "/identities: is required"),
             (#"{"identities":[]}"#, "/identities: must be an object"),
             (#"{"identities":{},"version":1}"#, "/version: is not a member of this object"),
-            (#"{"identities":{"a:b":"king"}}"#,
-                "/identities/a:b: the role must be one of viewer, operator, lab, admin, metrics"),
+            (
+                #"{"identities":{"a:b":"king"}}"#,
+                "/identities/a:b: the role must be one of viewer, operator, lab, admin, metrics"
+            ),
             (#"{"identities":{"a:b":7}}"#, "/identities/a:b: must be a role's name"),
             (#"{"identities":{"a:b":null}}"#, "/identities/a:b: must be a role's name"),
             (#"{"identities":{"alice":"lab"}}"#, "/identities/alice: is neither a URI nor sha256:<digits>"),
             (#"{"identities":{"x://a b":"lab"}}"#, "/identities/x:~1~1a b: is neither a URI nor sha256:<digits>"),
-            (#"{"identities":{"sha256:0a":"lab"}}"#,
-                "/identities/sha256:0a: must have 64 lower-case hexadecimal digits, without colons, after sha256:"),
+            (
+                #"{"identities":{"sha256:0a":"lab"}}"#,
+                "/identities/sha256:0a: must have 64 lower-case hexadecimal digits, without colons, after sha256:"
+            ),
             (#"{"identities":{"a:b":"lab","a:b":"admin"}}"#, "/identities/a:b: is given more than once"),
             (#"{"identities":{},"identities":{}}"#, "/identities: is given more than once"),
         ])

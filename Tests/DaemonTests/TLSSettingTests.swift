@@ -37,7 +37,8 @@ struct TLSSettingTests {
     @Test("Each file by itself will do too, and revocation lists may be left out")
     func files() throws {
         let flags = [
-            "--tls-certificate", "/c", "--tls-key", "/k", "--client-ca", "/a", "--roles", "/r", "--listen-tls", "1.2.3.4:5",
+            "--tls-certificate", "/c", "--tls-key", "/k", "--client-ca", "/a", "--roles", "/r", "--listen-tls",
+            "1.2.3.4:5",
         ]
         let files = try #require(try settings(flags).tlsFiles)
         #expect(files.all.map(\.path) == ["/c", "/k", "/a", "/r"])
@@ -47,13 +48,19 @@ struct TLSSettingTests {
     @Test(
         "What is missing is named",
         arguments: [
-            (["--listen-tls", "1.2.3.4:5"], "--listen-tls: TLS needs --tls-certificate as well, or --pki with a folder"),
+            (
+                ["--listen-tls", "1.2.3.4:5"],
+                "--listen-tls: TLS needs --tls-certificate as well, or --pki with a folder"
+            ),
             (["--tls-certificate", "/c"], "--tls-certificate: TLS needs --tls-key as well, or --pki with a folder"),
             (
                 ["--listen-tls", "1.2.3.4:5", "--tls-certificate", "/c", "--tls-key", "/k"],
                 "--listen-tls: TLS needs --client-ca as well, or --pki with a folder"
             ),
-            (["--listen-tls", "1.2.3.4", "--pki", "p"], "--listen-tls: '1.2.3.4': must have a port between 0 and 65535"),
+            (
+                ["--listen-tls", "1.2.3.4", "--pki", "p"],
+                "--listen-tls: '1.2.3.4': must have a port between 0 and 65535"
+            ),
             (["--listen-tls", "::1:4", "--pki", "p"], "--listen-tls: '::1:4': an IPv6 address stands in brackets"),
             (
                 ["--listen-tls", "[::1]:4", "--listen-tls", "[::1]:4", "--pki", "p"],

@@ -139,7 +139,7 @@ class Daemon:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"tdxd ended with {self.process.returncode}:\n{self.log_text()}")
-            if len(self.places()) == 1 + len(self.plain_roles):
+            if len(self.places()) >= 1 + len(self.plain_roles) + self.flags.count("--listen-tls"):
                 return
             time.sleep(0.02)
         raise AssertionError(f"tdxd did not start within {START_SECONDS} s:\n{self.log_text()}")
@@ -158,12 +158,31 @@ class Daemon:
     def log_text(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def log(self):
-        """Whole records so far."""
+    def records(self):
+        """Whole lines on standard error so far: the log's, and the audit trail's unless that goes elsewhere."""
         return [json.loads(line) for line in self.log_text().split("\n")[:-1]]
+
+    def log(self):
+        """The log's records so far."""
+        return [record for record in self.records() if record.get("label") != "audit"]
+
+    def wait_for_log(self, message, seconds=10, **metadata):
+        """The first record with this message and these facts; fails when it does not come."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for record in self.log():
+                if record["message"] == message and metadata.items() <= record.get("metadata", {}).items():
+                    return record
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no '{message}' {metadata} in the log:\n{self.log_text()[-4000:]}")
+            time.sleep(0.05)
 
     def places(self):
         return [record["metadata"]["place"] for record in self.log() if record["message"] == "Listening"]
+
+    def tls_port(self, index=0):
+        """Of a listener that `--listen-tls` asked for; they come last."""
+        return int(self.places()[1 + len(self.plain_roles) + index].rsplit(":", 1)[1])
 
     def client(self):
         """Over the Unix socket: as this user, an administrator."""

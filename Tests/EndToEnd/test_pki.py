@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`tdxd pki`: what it makes is taken by another TLS library, both ways, and its refusals say why."""
 
+import json
 import pathlib
 import re
 import socket
@@ -103,6 +104,22 @@ class Handshakes(Folder):
 
 
 class Verbs(Folder):
+    def test_a_user_is_given_a_role_with_the_certificate(self):
+        self.pki("init")
+        roles = self.folder / "roles.json"
+        given = json.loads(roles.read_text())["identities"]
+        self.assertEqual(given, {f"spiffe://tdxd/role/{role}": role for role in ROLES})
+        self.pki("issue", "alice", "--uri", "spiffe://tdxd/user/alice", "--role", "lab")
+        given["spiffe://tdxd/user/alice"] = "lab"
+        self.assertEqual(json.loads(roles.read_text())["identities"], given)
+        again = ("issue", "alice", "--uri", "spiffe://tdxd/user/alice", "--replace", "--role")
+        said = self.pki(*again, "admin", code=1)
+        self.assertEqual(said, f"tdxd: {roles}: 'spiffe://tdxd/user/alice' has the role lab already\n")
+        self.pki(*again, "lab")
+        roles.write_text('{"identities": []}')
+        said = self.pki(*again, "lab", code=1)
+        self.assertEqual(said, f"tdxd: {roles}: is invalid: /identities: must be an object\n")
+
     def test_a_second_init_changes_nothing_unless_it_is_told_to(self):
         self.pki("init")
         before = (self.folder / "ca.pem").read_bytes()

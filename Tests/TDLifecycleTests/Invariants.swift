@@ -47,6 +47,37 @@ extension World {
                 domain.name.map { ($0, domain.id) }
             })
         expect(state.names == names && views.names == names, "names do not match their TDs")
+        expect(state.allowances.operations.isEmpty, "\(state.allowances.operations) are under way at rest")
+        let held = state.domains.values.filter { domain in
+            domain.keyID.map { number in !domain.quarantine.contains { $0.thing == .keyID(number) } } ?? false
+        }
+        expect(
+            state.allowances.keyIDs == Dictionary(held.map { ($0.createdBy, 1) }, uniquingKeysWith: +),
+            "KeyIDs are counted for others than those who hold them: \(state.allowances.keyIDs)")
+        return broken + brokenCensus(views)
+    }
+
+    /// What is counted as rows change is what there is.
+    private func brokenCensus(_ views: Views) -> [String] {
+        func counts<Key>(_ items: some Sequence<(Key, Int)>) -> [Key: Int] {
+            Dictionary(items.map { ($0.0, $0.1) }, uniquingKeysWith: +).filter { $0.value != 0 }
+        }
+        let census = views.census
+        var broken: [String] = []
+        if counts(census.tds.map { ($0.key, $0.value) }) != counts(views.domains.values.map { ($0.phase, 1) }) {
+            broken.append("the census counts other phases: \(census.tds)")
+        }
+        let pages = views.domains.values.flatMap(\.pages).compactMap { page -> (PageKind, Int)? in
+            if case .held(let kind) = page.state { (kind, 1) } else { nil }
+        }
+        if counts(census.pages.map { ($0.key, $0.value) }) != counts(pages) {
+            broken.append("the census counts other pages: \(census.pages)")
+        }
+        let keyIDs = views.keyIDs.rows.values.filter { $0.role == .td }.map { ($0.state, 1) }
+        if counts(census.keyIDs.map { ($0.key, $0.value) }) != counts(keyIDs) {
+            broken.append("the census counts other KeyIDs: \(census.keyIDs)")
+        }
+        if census.unfinished.values.contains(where: { $0 != 0 }) { broken.append("the census has operations at rest") }
         return broken
     }
 

@@ -33,4 +33,32 @@ struct ThreadingTests {
         #expect(never.wait(timeout: .milliseconds(20), until: { $0 }) == nil)
         #expect(MonotonicTime.now.duration(since: start) >= .milliseconds(20))
     }
+
+    @Test("Waking one lets every item be taken, one by whoever is woken")
+    func wakingOne() {
+        struct Box {
+            var items: [Int] = []
+            var taken = 0
+        }
+        let box = Monitor(Box())
+        let takers = (0..<4).map { _ in
+            Threading.Thread {
+                for _ in 0..<250 {
+                    _ = box.wait(wakesOthers: false) { box -> Void? in
+                        guard box.items.popLast() != nil else { return nil }
+                        box.taken += 1
+                        return ()
+                    }
+                }
+            }
+        }
+        for item in 0..<1_000 {
+            box.withLockWakingOne { box in
+                box.items.append(item)
+                return true
+            }
+        }
+        takers.forEach { $0.join() }
+        #expect(box.withLock { $0.taken } == 1_000)
+    }
 }

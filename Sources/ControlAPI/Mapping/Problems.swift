@@ -50,6 +50,7 @@ extension ControlAPI {
         case .nameTaken(let name, let other): nameTaken(name, other)
         case .preconditionFailed(let revision): preconditionFailed(revision)
         case .capacity(let shortage): capacity(shortage)
+        case .limitReached(let reached): limitReached(reached)
         case .maxVCPUsExceeded(let requested, let existing, let max):
             violation(
                 .maxVcpusExceeded, spec == nil ? "/count" : "/spec/vcpuCount",
@@ -140,6 +141,11 @@ extension ControlAPI {
             opState: opState.map { ControlSchema.OpState(rawValue: $0.rawValue) })
         refused.problem.allowedActions = allowed.map { ActionName(rawValue: $0.rawValue) }
         return refused
+    }
+
+    private func limitReached(_ reached: LimitReached) -> Refused {
+        limitRefusals.count(reached.kind)
+        return Refused(reached)
     }
 
     private func capacity(_ shortage: Shortage) -> Refused {

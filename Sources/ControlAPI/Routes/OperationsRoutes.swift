@@ -26,6 +26,7 @@ extension ControlAPI {
         try engine(call) { () throws(LifecycleError) in
             try engine.awaitEnd(of: id, timeout: call.preferences.wait) { operation in
                 var call = call
+                call.visit.operation = id
                 // Who wants no wait is told of the operation, however fast it was.
                 let isAsync = call.preferences.wait == .zero || !operation.state.isTerminal
                 call.preferenceApplied = call.preferences.applied(toStep: operation.kind == .step, isAsync: isAsync)

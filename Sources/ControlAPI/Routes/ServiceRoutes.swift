@@ -36,7 +36,7 @@ extension ControlAPI {
                 "self": "/", "openapi": "/openapi.json", "host": "/host", "capacity": "/host/capacity",
                 "keyIds": "/host/keyids", "processors": "/host/processors", "tds": "/tds",
                 "operations": "/operations", "seamcalls": "/seamcalls", "errors": "/errors",
-                "livez": "/livez", "readyz": "/readyz",
+                "livez": "/livez", "metrics": "/metrics", "readyz": "/readyz",
             ])
     }
 }

@@ -22,6 +22,8 @@ public struct Problem: Codable, Hashable, Sendable {
     public var seamcall: SEAMCALLRecord?
     /// What ran out.
     public var capacity: CapacityShortage?
+    /// The client's own limit that is reached.
+    public var limit: LimitUse?
     /// State of the resource, when it is the wrong one.
     public var currentState: CurrentState?
     /// Actions that are allowed in that state.
@@ -44,7 +46,8 @@ public struct Problem: Codable, Hashable, Sendable {
     public init(
         type: String, title: String, status: Int, code: String, detail: String? = nil, instance: String? = nil,
         requestId: String? = nil, retryable: Bool, violations: [Violation]? = nil, seamcall: SEAMCALLRecord? = nil,
-        capacity: CapacityShortage? = nil, currentState: CurrentState? = nil, allowedActions: [ActionName]? = nil,
+        capacity: CapacityShortage? = nil, limit: LimitUse? = nil, currentState: CurrentState? = nil,
+        allowedActions: [ActionName]? = nil,
         requiredRole: RoleName? = nil, operation: String? = nil, created: [Int]? = nil, initialized: [Int]? = nil,
         readableWhen: String? = nil, residue: [Residue]? = nil, links: [String: String]? = nil
     ) {
@@ -59,6 +62,7 @@ public struct Problem: Codable, Hashable, Sendable {
         self.violations = violations
         self.seamcall = seamcall
         self.capacity = capacity
+        self.limit = limit
         self.currentState = currentState
         self.allowedActions = allowedActions
         self.requiredRole = requiredRole
@@ -125,15 +129,18 @@ public struct CapacityShortage: Codable, Hashable, Sendable {
     public var quarantined: Int
     /// How many of the rest someone else holds.
     public var foreign: Int
+    /// Whose limit it is, when it is not the host's.
+    public var identity: String?
 
     public init(
-        resource: CapacityResource, limit: Int, used: Int, quarantined: Int, foreign: Int
+        resource: CapacityResource, limit: Int, used: Int, quarantined: Int, foreign: Int, identity: String? = nil
     ) {
         self.resource = resource
         self.limit = limit
         self.used = used
         self.quarantined = quarantined
         self.foreign = foreign
+        self.identity = identity
     }
 }
 

@@ -77,9 +77,9 @@ extension OwnError {
         "The same Idempotency-Key came before with another path, query or body.",
         remedy: "Use a new key for a new request.")
     public static let tooManyRequests = OwnError(
-        "too-many-requests", 429, "You have too much in flight",
-        "A limit of this client alone is reached; Retry-After says when to try again.",
-        remedy: "Wait for what is in flight.", retryable: true)
+        "too-many-requests", 429, "You ask for too much at once",
+        "A limit of this client alone is reached: the problem's limit says which, Retry-After when to try again.",
+        remedy: "Wait for Retry-After seconds, or for your operations to end.", retryable: true)
     public static let headerFieldsTooLarge = OwnError(
         "header-fields-too-large", 431, "The header is too long",
         "The header fields together, or their number, exceed what the listener takes.",

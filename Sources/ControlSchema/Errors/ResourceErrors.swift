@@ -56,6 +56,10 @@ extension OwnError {
         "capacity-exhausted", 507, "The host has nothing left of what this needs",
         "The problem's capacity says what ran out. Waiting does not bring it back; deleting does.",
         remedy: "Delete TDs, or create this one on another host.")
+    public static let keyIDLimitReached = OwnError(
+        "keyid-limit-reached", 507, "You hold as many KeyIDs as you may",
+        "This client's own limit is reached, not the host's; the problem's capacity says whose it is and how large.",
+        remedy: "Delete TDs of yours, or ask the host's administrator for a greater limit.")
 
     public static let invalidSpec = OwnError(
         "invalid-spec", 422, "The spec cannot be encoded for this module",
@@ -69,6 +73,6 @@ extension OwnError {
     static let ofResources = [
         unknownField, vcpuPagesReturnAtTeardown, nameTaken, wrongState, operationRunning, idempotencyKeyInFlight,
         notCancellable, cancelled, conflictingMembers, maxVcpusExceeded, unknownProcessor, unknownPage, tooManyLabels,
-        capacityExhausted, invalidSpec, quarantined,
+        capacityExhausted, keyIDLimitReached, invalidSpec, quarantined,
     ]
 }

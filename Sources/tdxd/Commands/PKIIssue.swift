@@ -22,7 +22,8 @@ struct PKIIssue: ParsableCommand {
     var uri: String?
 
     @Option(
-        help: ArgumentHelp("A client's role. Without --uri it stands for \(PKILayout.roleURI("ROLE")).", valueName: "role"))
+        help: ArgumentHelp(
+            "A client's role. Without --uri it stands for \(PKILayout.roleURI("ROLE")).", valueName: "role"))
     var role: String?
 
     @Option(help: ArgumentHelp("A DNS name of a server; may be repeated.", valueName: "name"))

@@ -17,7 +17,8 @@ struct Serve: ParsableCommand {
               {"identities": {"spiffe://tdxd/user/alice": "operator", "sha256:<64 digits>": "viewer"}}
             Certificates, CAs, revocation lists and roles are read anew on SIGHUP and when the files change. No \
             connection is dropped for it but those of clients who are not believed any more. What does not hold is \
-            refused as a whole, and what was in force stays; the log and 'tls' in /host say so.
+            refused as a whole, and what was in force stays; the log and 'tls' in /host say so. The audit file is opened \
+            anew on SIGHUP.
 
             \(ExitStatus.explanation)
             """)

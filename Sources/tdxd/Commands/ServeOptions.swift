@@ -44,12 +44,15 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seconds that running operations get at the end. Default: 30.", valueName: "seconds"))
     var drainTimeout: Int?
 
+    @OptionGroup(title: "Audit and limits")
+    var bounds: BoundOptions
+
     @OptionGroup(title: "The fake's platform and timing")
     var fake: FakeOptions
 
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
-        var values = fake.values.merging(tls.values) { $1 }
+        var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
         values[.module] = module.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
@@ -92,7 +95,8 @@ struct TLSOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Which client has which role: JSON, as 'tdxd pki init' writes it. See 'tdxd help serve'.", valueName: "file"))
+            "Which client has which role: JSON, as 'tdxd pki init' writes it. See 'tdxd help serve'.", valueName: "file"
+        ))
     var roles: String?
 
     fileprivate var values: [Setting: ConfigContent] {
@@ -104,6 +108,37 @@ struct TLSOptions: ParsableArguments {
         values[.clientCA] = clientCa.isEmpty ? nil : .stringArray(clientCa)
         values[.clientRevocations] = clientRevocations.isEmpty ? nil : .stringArray(clientRevocations)
         values[.roles] = roles.map { .string($0) }
+        return values
+    }
+}
+
+struct BoundOptions: ParsableArguments {
+    @Option(help: "The audit trail: stderr, off, or a file to append to. Default: stderr.")
+    var audit: String?
+
+    @Option(help: "What is in it: changes (and refusals), or all requests. Default: changes.")
+    var auditRequests: String?
+
+    @Option(help: "Requests a second that one identity may make in the long run. 0: no limit. Default: 10000.")
+    var limitRequestsPerSecond: Int?
+
+    @Option(help: "Requests that one identity may make at once. Default: 20000.")
+    var limitRequestBurst: Int?
+
+    @Option(help: "Operations that one identity may have under way. 0: no limit. Default: 256.")
+    var limitOperations: Int?
+
+    @Option(help: "KeyIDs that one identity's TDs may hold. 0: no limit but the host's. Default: 1024.")
+    var limitKeyids: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.audit] = audit.map { .string($0) }
+        values[.auditRequests] = auditRequests.map { .string($0) }
+        values[.limitRequestsPerSecond] = limitRequestsPerSecond.map { .int($0) }
+        values[.limitRequestBurst] = limitRequestBurst.map { .int($0) }
+        values[.limitOperations] = limitOperations.map { .int($0) }
+        values[.limitKeyIDs] = limitKeyids.map { .int($0) }
         return values
     }
 }

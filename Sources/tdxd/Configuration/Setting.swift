@@ -1,3 +1,5 @@
+internal import ControlAPI
+
 /// One thing that can be set: by flag, by an environment variable, or in the configuration file.
 ///
 /// The flag's name decides the other two: `--socket-mode` is `TDXD_SOCKET_MODE` and `socketMode`.
@@ -57,6 +59,14 @@ extension Setting {
     static let logFormat = Setting("log-format", .text)
     /// Seconds.
     static let drainTimeout = Setting("drain-timeout", .number(0...3600))
+    /// `stderr`, `off`, or a file.
+    static let audit = Setting("audit", .text)
+    static let auditRequests = Setting("audit-requests", .text)
+    // Limits of each identity; 0 is none.
+    static let limitRequestsPerSecond = Setting("limit-requests-per-second", .number(0...RequestRate.perSecondMax))
+    static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
+    static let limitOperations = Setting("limit-operations", .number(0...1_000_000))
+    static let limitKeyIDs = Setting("limit-keyids", .number(0...65_535))
     static let fakePackages = Setting("fake-packages", .number(1...8))
     static let fakeProcessors = Setting("fake-processors", .number(1...1024))
     static let fakeKeyIDs = Setting("fake-keyids", .number(1...32_735))
@@ -69,6 +79,7 @@ extension Setting {
     static let all: [Setting] = [
         module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, logLevel, logFormat, drainTimeout,
+        audit, auditRequests, limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

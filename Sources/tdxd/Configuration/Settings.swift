@@ -18,6 +18,11 @@ struct Settings: Sendable {
     let logLevel: Logger.Level
     let logFormat: LogFormat
     let drainTimeout: Duration
+    let audit: AuditSettings
+    /// Nil is no limit, as with the next two.
+    let requestRate: RequestRate?
+    let operationsPerPrincipal: Int?
+    let keyIDsPerPrincipal: Int?
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
@@ -45,6 +50,13 @@ struct Settings: Sendable {
         logLevel = try Self.choice(.logLevel, in: values)
         logFormat = try Self.choice(.logFormat, in: values)
         drainTimeout = .seconds(values.number(.drainTimeout))
+        audit = AuditSettings(
+            place: try values.text(.audit), scope: try Self.choice(.auditRequests, in: values))
+        requestRate = Self.limit(.limitRequestsPerSecond, in: values).map {
+            RequestRate(perSecond: $0, burst: values.number(.limitRequestBurst))
+        }
+        operationsPerPrincipal = Self.limit(.limitOperations, in: values)
+        keyIDsPerPrincipal = Self.limit(.limitKeyIDs, in: values)
         fake = try FakeSettings(values)
     }
 
@@ -64,6 +76,11 @@ struct Settings: Sendable {
         users[ownUserID] = .admin
         let listeners = Dictionary(uniqueKeysWithValues: plainListeners.map { ($0.name, $0.role) })
         return AccessPolicy(users: users, groups: groups, listeners: listeners, certificates: certificates)
+    }
+
+    private static func limit(_ setting: Setting, in values: EffectiveConfiguration) -> Int? {
+        let number = values.number(setting)
+        return number == 0 ? nil : number
     }
 
     private static func choice<Choice: RawRepresentable & CaseIterable>(

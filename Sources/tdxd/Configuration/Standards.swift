@@ -1,4 +1,5 @@
 internal import Configuration
+internal import ControlAPI
 internal import Glibc
 internal import MicroHTTP
 
@@ -31,6 +32,12 @@ struct Standards: Sendable {
             .logLevel: .string("info"),
             .logFormat: .string(LogFormat.text.rawValue),
             .drainTimeout: .int(30),
+            .audit: .string("stderr"),
+            .auditRequests: .string(AuditTrail.Scope.changes.rawValue),
+            .limitRequestsPerSecond: .int(10_000),
+            .limitRequestBurst: .int(20_000),
+            .limitOperations: .int(256),
+            .limitKeyIDs: .int(1_024),
             .fakePackages: .int(2),
             .fakeProcessors: .int(4),
             .fakeKeyIDs: .int(31),

@@ -2,6 +2,7 @@ internal import Certificates
 internal import ControlAPI
 internal import Glibc
 internal import Logging
+internal import Meters
 internal import MicroHTTP
 internal import TDLifecycle
 internal import Threading
@@ -14,6 +15,8 @@ struct Assembly: Sendable {
     private let engine: Engine
     private let api: ControlAPI
     private let listeners: [Listener]
+    /// Nil where there is no audit trail.
+    private let auditFile: AuditFile?
     /// Nil without TLS.
     private let certificateWatch: CertificateWatch?
 
@@ -28,7 +31,12 @@ struct Assembly: Sendable {
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
             scheduler: scheduler)
-        engine = Engine(calls: backend.calls, host: backend.host, environment: environment, logger: logger)
+        var limits = EngineLimits()
+        limits.operationsPerPrincipal = settings.operationsPerPrincipal
+        limits.keyIDsPerPrincipal = settings.keyIDsPerPrincipal
+        let calls = CallMeter(backend.calls)
+        engine = Engine(
+            calls: calls, host: backend.host, environment: environment, limits: limits, logger: logger)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)
@@ -37,13 +45,24 @@ struct Assembly: Sendable {
         let trust = try files.map { (files) throws(Failure) in try Self.trust(files) }
         let access = settings.accessPolicy(
             ownUserID: geteuid(), certificates: trust?.roles ?? CertificateRoles())
-        api = ControlAPI(engine: engine, service: service, access: access, tls: { trust?.report }, logger: logger)
+        auditFile = try Self.auditFile(settings.audit)
+        let audit = auditFile.map { AuditTrail(settings.audit.scope, to: $0, logger: logger) }
+        api = ControlAPI(
+            engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit,
+            tls: { trust?.report }, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
             logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
         }
         listeners = try Self.listen(settings, api, trust, logger)
+        api.addMetrics([
+            calls, ServingMetrics(listeners: listeners, engine: engine),
+            ProcessMetrics(
+                version: Version.current, backend: backend.identity.kind,
+                startedAt: service.startedAt.nanosecondsSince1970),
+        ])
+        if let audit { api.addMetrics([audit]) }
         let addresses = settings.plainListeners.map(\.address) + settings.tlsListeners.map(\.address)
         for (listener, place) in zip(listeners, [settings.socketPath] + addresses) {
             let port = listener.port.map { ":\($0)" } ?? ""
@@ -58,13 +77,35 @@ struct Assembly: Sendable {
         certificateWatch = CertificateWatch(files, read: stamps, trust, tlsListeners, logger)
     }
 
-    /// Reads anew what may change while it serves: certificates, trust and roles. Returns before that is done.
+    /// Reads anew what may change while it serves: certificates, trust and roles. Returns before that is done. The
+    /// audit file is opened anew.
     func reload() {
+        reopenAudit()
         guard let certificateWatch else {
             logger.notice("There is nothing to read anew: TLS is not configured")
             return
         }
         certificateWatch.hangup()
+    }
+
+    /// For whoever rotates the audit file: goes on writing at its path, where there may be a new one.
+    private func reopenAudit() {
+        do throws(AuditFailure) {
+            try auditFile?.reopen()
+        } catch {
+            logger.error("The audit trail stays where it was", metadata: ["reason": "\(error.reason)"])
+        }
+    }
+
+    private static func auditFile(_ settings: AuditSettings) throws(Failure) -> AuditFile? {
+        switch settings.place {
+        case .off: return nil
+        case .standardError: return .standardError
+        case .file(let path):
+            do throws(AuditFailure) { return try AuditFile(path: path) } catch {
+                throw Failure(.configuration, "--audit: \(error.reason)")
+            }
+        }
     }
 
     /// Finishes what runs, refuses what is new, and stops.

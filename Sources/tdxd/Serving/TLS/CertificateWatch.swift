@@ -69,7 +69,10 @@ final class CertificateWatch: Sendable {
                 reload(isHangup ? .signal : .fileChange)
                 lastExpiryLook = nil
             }
-            if inForce.takeTurn(now: .now()) { judgeAgain() }
+            if inForce.takeTurn(now: .now()) {
+                judgeAgain()
+                lastExpiryLook = nil
+            }
             if lastExpiryLook.map({ MonotonicTime.now.duration(since: $0) >= Self.expiryTick }) ?? true {
                 lastExpiryLook = .now
                 tellWhatEnds(&notices)
@@ -140,9 +143,12 @@ final class CertificateWatch: Sendable {
         for notice in notices.due(inForce.material.expiring, now: now) {
             let facts: Logger.Metadata = [
                 "what": "\(notice.item.kind.rawValue)", "subject": "\(notice.item.subject)",
-                "ends": "\(notice.item.validity.notAfter)", "daysLeft": "\(notice.daysLeft)",
+                "begins": "\(notice.item.validity.notBefore)", "ends": "\(notice.item.validity.notAfter)",
+                "daysLeft": "\(notice.daysLeft)",
             ]
             switch (notice.stage, notice.item.kind) {
+            case (.early, _):
+                logger.error("A certificate or revocation list is not valid yet", metadata: facts)
             case (.over, .revocationList):
                 logger.error("A revocation list is outdated: nobody of its CA is let in", metadata: facts)
             case (.over, _):

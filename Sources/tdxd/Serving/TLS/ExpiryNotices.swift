@@ -18,9 +18,10 @@ struct Expiring: Hashable, Sendable {
 }
 
 /// What is to be said of things that end, so that nobody is surprised and the log is not filled: once when a thing
-/// should be renewed, each day of the last seven, and each day once it has ended.
+/// should be renewed, each day of the last seven, and each day once it has ended; also when it does not count yet.
 struct ExpiryNotices: Sendable {
     enum Stage: Hashable, Sendable {
+        case early
         case renew
         case lastDays(Int)
         /// How many days ago it ended, the first being 1.
@@ -56,6 +57,7 @@ struct ExpiryNotices: Sendable {
 
     private static func stage(of validity: Validity, _ now: CalendarTime) -> Stage? {
         let days = validity.daysLeft(at: now)
+        if now < validity.notBefore { return .early }
         if now >= validity.notAfter { return .over(max(1, -days)) }
         guard validity.needsRenewal(at: now) else { return nil }
         return days <= dailyFrom ? .lastDays(days) : .renew

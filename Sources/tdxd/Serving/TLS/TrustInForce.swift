@@ -76,12 +76,12 @@ final class TrustInForce: Sendable {
 
     /// Whether `fresh` may follow what is in force.
     ///
-    /// - Throws: when a certificate that has ended would replace one that has not: that is a slip.
+    /// - Throws: when a certificate that does not count now would replace one that does: that is a slip.
     func check(successor fresh: TLSMaterial, _ files: TLSFiles, now: CalendarTime) throws(TLSFault) {
         let (old, new) = (material.own.certificate.validity, fresh.own.certificate.validity)
-        guard new.notAfter > now || old.notAfter <= now else {
-            throw TLSFault(files.certificate, "expired on \(new.notAfter), and the one in use has not")
-        }
+        guard old.contains(now), !new.contains(now) else { return }
+        let why = now < new.notBefore ? "is not valid before \(new.notBefore)" : "expired on \(new.notAfter)"
+        throw TLSFault(files.certificate, why + ", and the one in use counts")
     }
 
     /// Puts `fresh` in force for everybody who is judged from now on.

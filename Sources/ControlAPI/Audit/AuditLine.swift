@@ -1,0 +1,108 @@
+internal import ControlSchema
+internal import HTTPExchange
+internal import HTTPTypes
+internal import TDLifecycle
+
+/// One request in the audit trail: who, from where, which request, which operation, which answer.
+///
+/// Never a body, a query or a header field: a client may have put a secret there. All text is printable ASCII, whatever
+/// the client sent.
+struct AuditLine: Encodable, Sendable {
+    /// Tells the line from a log record where both go to the same place.
+    let label = AuditTrail.label
+    var time = Timestamp(microseconds: 0)
+    /// Counts the lines of this process, from 1.
+    var sequence: UInt64 = 0
+    let principal: String
+    let role: String?
+    let listener: String
+    let transport: String
+    private(set) var uid: UInt32?
+    private(set) var gid: UInt32?
+    private(set) var pid: Int32?
+    private(set) var address: String?
+    private(set) var port: UInt16?
+    /// SHA-256 of a certificate that is believed, else why it is not.
+    private(set) var certificate: String?
+    let method: String
+    /// As the contract writes it; absent where the request reached none.
+    let route: String?
+    /// The path as the client wrote it, without the query.
+    let target: String
+    let requestId: String
+    let operation: String?
+    let status: Int
+    let code: String?
+    let durationNanos: UInt64
+
+    init(_ visit: Visit, _ head: RequestHead, route: String?, status: Int, code: String?, durationNanos: UInt64) {
+        principal = Self.visible(visit.principal)
+        role = visit.role?.rawValue
+        listener = Self.visible(head.peer.listener)
+        switch head.peer.transport {
+        case .unix(let user, let group, let process):
+            transport = "unix"
+            uid = user
+            gid = group
+            pid = process
+        case .tcp(let address, let port):
+            transport = "tcp"
+            self.address = Self.visible(address)
+            self.port = port
+        case .tls(let address, let port, let identity):
+            transport = "tls"
+            self.address = Self.visible(address)
+            self.port = port
+            certificate = Self.certificate(identity)
+        }
+        method = Self.visible(head.method.rawValue)
+        self.route = route
+        target = Self.visible(String(head.target.path))
+        requestId = visit.requestID
+        operation = visit.operation?.description
+        self.status = status
+        self.code = code
+        self.durationNanos = durationNanos
+    }
+
+    private static func certificate(_ identity: ClientIdentity) -> String? {
+        switch identity {
+        case .none: nil
+        case .refused(let code, _): visible(code)
+        case .verified(_, let sha256): visible(sha256)
+        }
+    }
+
+    /// Everything that is not printable ASCII, percent-encoded: nothing ends a line, moves a terminal's cursor or
+    /// reads from right to left.
+    static func visible(_ text: String) -> String {
+        if text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) { return text }
+        var visible = ""
+        for byte in text.utf8 {
+            if (0x21...0x7e).contains(byte) {
+                visible.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                visible += byte < 0x10 ? "%0" : "%"
+                visible += String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return visible
+    }
+}
+
+/// Something about the trail itself.
+struct AuditEvent: Encodable, Sendable {
+    enum Kind: String, Encodable, Sendable {
+        /// Lines that could not be written.
+        case lost
+        /// Lines left out: refusals of strangers, or of those who ask too fast.
+        case suppressed
+    }
+
+    let label = AuditTrail.label
+    let time: Timestamp
+    let sequence: UInt64
+    let event: Kind
+    /// How many lines.
+    let count: UInt64
+}
