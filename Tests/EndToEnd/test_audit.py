@@ -87,7 +87,7 @@ def rotation():
 
 
 def standard_error():
-    """Beside the log, and told from it by its label."""
+    """Beside the log, and told from it by its message."""
     with Daemon() as daemon:
         client = daemon.client()
         create(client)
