@@ -30,30 +30,43 @@ public final class Listener: Sendable {
     ///
     /// - Parameters:
     ///   - name: what the configuration calls this listener; it comes back in each request's `Peer`.
+    ///   - readySocket: a socket that listens there already, as systemd hands it over, instead of one of our own. It is
+    ///     ours from now on, also when this throws; the file of a Unix socket stays where it is.
     ///   - workers: threads that serve connections, 1 to 64.
     ///   - logger: gets one line when serving begins and ends, what is our bug, and at debug level what
     ///     libmicrohttpd says (at most a few lines a second).
     /// - Throws: why it cannot listen; then nothing is left behind.
     public init(
-        name: String, at endpoint: Endpoint, limits: Limits = Limits(), workers: Int = Listener.defaultWorkers,
-        responder: any Responder, logger: Logger
+        name: String, at endpoint: Endpoint, readySocket: Int32? = nil, limits: Limits = Limits(),
+        workers: Int = Listener.defaultWorkers, responder: any Responder, logger: Logger
     ) throws(ListenerError) {
         self.name = name
         if let problem = limits.problem { throw .unusableLimits(problem) }
         guard (1...Limits.largestPool).contains(workers) else {
             throw .unusableLimits("workers must lie between 1 and \(Limits.largestPool)")
         }
+        let ready = try readySocket.map { (descriptor) throws(ListenerError) in
+            try ListeningSocket.ready(descriptor, for: endpoint)
+        }
         let door: TLSDoor?
         switch endpoint {
         case .unixSocket(let path, let mode):
             door = nil
-            socket = try ListeningSocket.unix(path, mode: mode)
+            if let ready { socket = ready } else { socket = try ListeningSocket.unix(path, mode: mode) }
         case .plainTCP(let address, let port):
             door = nil
-            socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: true)
+            if let ready {
+                socket = ready
+            } else {
+                socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: true)
+            }
         case .tlsTCP(let address, let port, let tls):
             door = TLSDoor(try TLSContext(tls))
-            socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: false)
+            if let ready {
+                socket = ready
+            } else {
+                socket = try ListeningSocket.tcp(address, port: port, onLoopbackOnly: false)
+            }
         }
         var logger = logger
         logger[metadataKey: "listener"] = "\(name)"

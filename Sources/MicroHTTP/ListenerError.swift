@@ -14,6 +14,8 @@ public enum ListenerError: Error, Hashable, Sendable {
     case unusableCertificate(String)
     /// A limit or the number of workers makes no sense.
     case unusableLimits(String)
+    /// A socket that was handed over is not one that this listener can serve.
+    case unusableSocket(String)
     /// The system refused; `call` with `errno`.
     case system(call: String, errno: Int32)
     /// libmicrohttpd did not start; its reason is in the log, at debug level.
@@ -30,6 +32,7 @@ extension ListenerError: CustomStringConvertible {
         case .notLoopback(let text): "'\(text)' is not a loopback address, and plain HTTP is served there only"
         case .unusableCertificate(let reason): "the server's certificate or key cannot be used: \(reason)"
         case .unusableLimits(let reason): reason
+        case .unusableSocket(let reason): "the socket that was handed over cannot be used: \(reason)"
         case .system(let call, let errno): "\(call) failed (errno \(errno))"
         case .libraryRefused: "libmicrohttpd did not start"
         }

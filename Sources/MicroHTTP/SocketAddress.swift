@@ -83,6 +83,18 @@ struct SocketAddress {
         return of(address)
     }
 
+    /// The path of a Unix socket's address; nil for others, and for one without a file.
+    var unixPath: String? {
+        guard family == AF_UNIX else { return nil }
+        let offset = MemoryLayout<sa_family_t>.size
+        let bytes = unsafe withUnsafeBytes(of: storage) { bytes in
+            // SAFETY: the path lies behind the family, in as many bytes as the address has.
+            unsafe [UInt8](bytes.prefix(Int(count)).dropFirst(offset))
+        }
+        let path = bytes.prefix { $0 != 0 }
+        return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
+    }
+
     private static func of<Structure>(_ structure: Structure) -> SocketAddress {
         var storage = sockaddr_storage()
         // SAFETY: sockaddr_storage is at least as large as each of the structures above.

@@ -217,6 +217,9 @@ struct ProtocolTests {
             "Content-Length that is no number", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: x\r\n\r\n", 400,
             "HTTP/1.1 400"),
         Case(
+            "Content-Length beyond 64 bits",
+            "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 20000000000000000000\r\n\r\n", 413, "HTTP/1.1 413"),
+        Case(
             "head larger than the library's memory",
             "GET / HTTP/1.1\r\nHost: t\r\nA: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431, "<html>"),
     ]

@@ -38,6 +38,9 @@ struct Serve: ParsableCommand {
 
     private func serve() throws(Failure) {
         let environment = ProcessInfo.processInfo.environment
+        let supervisor = try Supervisor(environment)
+        let sockets = try PassedSockets(environment)
+        Supervisor.clearEnvironment()
         let (settings, unknown) = try settings(environment)
         let logger = Logger(label: "tdxd") { _ in
             LineLogHandler(settings.logLevel, settings.logFormat, to: .standardError)
@@ -48,17 +51,24 @@ struct Serve: ParsableCommand {
         if settings.socketPath == Standards.current(environment).socket {
             try SocketDirectory.create(for: settings.socketPath)
         }
-        let assembly = try Assembly(settings, logger)
+        let assembly = try Assembly(settings, sockets, logger)
         let signals = StopSignals(
-            onHangup: { assembly.reload() },
+            onHangup: {
+                supervisor.reloading()
+                assembly.reload { supervisor.ready(assembly.summary) }
+            },
             onSecond: { signal in
                 logger.error("Stopping at once, told twice", metadata: ["signal": "\(signal)"])
                 _exit(ExitStatus.secondSignal(signal))
             })
+        let watchdog = Watchdog(supervisor, logger) { assembly.isAlive() }
+        supervisor.ready(assembly.summary)
         // Outside the metadata, which is not evaluated below the log's level.
         let signal = signals.wait()
         logger.notice("Draining", metadata: ["signal": "\(signal)"])
+        supervisor.stopping("Finishing what runs")
         let status = assembly.drain()
+        watchdog?.stop()
         logger.notice("Stopped", metadata: ["status": "\(status.rawValue)"])
         if status != .success { throw Failure(status, "operations were still running when the drain timeout passed") }
     }

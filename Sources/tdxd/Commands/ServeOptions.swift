@@ -35,6 +35,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Threads that serve the connections of one listener. Default: 2.")
     var httpThreads: Int?
 
+    @OptionGroup(title: "Limits of each listener")
+    var limits: LimitOptions
+
     @Option(help: "trace, debug, info, notice, warning, error or critical. Default: info.")
     var logLevel: String?
 
@@ -53,6 +56,7 @@ struct ServeOptions: ParsableArguments {
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
+            .merging(limits.values) { $1 }
         values[.module] = module.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
@@ -109,6 +113,36 @@ struct TLSOptions: ParsableArguments {
         values[.clientRevocations] = clientRevocations.isEmpty ? nil : .stringArray(clientRevocations)
         values[.roles] = roles.map { .string($0) }
         return values
+    }
+}
+
+struct LimitOptions: ParsableArguments {
+    @Option(help: "Connections served at once; more wait. Default: 1024.")
+    var maxConnections: Int?
+
+    @Option(help: "Connections of one IPv4 address or IPv6 /64 network; more are closed. Default: 128.")
+    var maxConnectionsPerAddress: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds for the head of a request, and for the TLS handshake before the first. Default: 10.",
+            valueName: "seconds"))
+    var headTimeout: Int?
+
+    @Option(
+        help: ArgumentHelp("Seconds for a body, and one more for each KiB of it. Default: 20.", valueName: "seconds"))
+    var bodyTimeout: Int?
+
+    @Option(
+        help: ArgumentHelp("Seconds a connection may wait for its next request. Default: 30.", valueName: "seconds"))
+    var idleTimeout: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        let given: [(Setting, Int?)] = [
+            (.maxConnections, maxConnections), (.maxPerAddress, maxConnectionsPerAddress),
+            (.headTimeout, headTimeout), (.bodyTimeout, bodyTimeout), (.idleTimeout, idleTimeout),
+        ]
+        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
     }
 }
 

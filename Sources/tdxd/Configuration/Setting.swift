@@ -55,6 +55,12 @@ extension Setting {
     static let roles = Setting("roles", .text, isOptional: true)
     static let threads = Setting("threads", .number(1...64))
     static let httpThreads = Setting("http-threads", .number(1...64))
+    static let maxConnections = Setting("max-connections", .number(1...65_536))
+    static let maxPerAddress = Setting("max-connections-per-address", .number(1...65_536))
+    /// Seconds.
+    static let headTimeout = Setting("head-timeout", .number(1...3600))
+    static let bodyTimeout = Setting("body-timeout", .number(1...3600))
+    static let idleTimeout = Setting("idle-timeout", .number(1...86_400))
     static let logLevel = Setting("log-level", .text)
     static let logFormat = Setting("log-format", .text)
     /// Seconds.
@@ -78,7 +84,8 @@ extension Setting {
     /// In the order `check-config` prints them.
     static let all: [Setting] = [
         module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
-        clientRevocations, roles, threads, httpThreads, logLevel, logFormat, drainTimeout,
+        clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
+        idleTimeout, logLevel, logFormat, drainTimeout,
         audit, auditRequests, limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]

@@ -15,6 +15,8 @@ struct Settings: Sendable {
     let tlsFiles: TLSFiles?
     let engineThreads: Int
     let httpThreads: Int
+    /// Of each listener.
+    let limits: Limits
     let logLevel: Logger.Level
     let logFormat: LogFormat
     let drainTimeout: Duration
@@ -47,6 +49,7 @@ struct Settings: Sendable {
         tlsFiles = try TLSFiles(values)
         engineThreads = values.number(.threads)
         httpThreads = values.number(.httpThreads)
+        limits = Limits(values)
         logLevel = try Self.choice(.logLevel, in: values)
         logFormat = try Self.choice(.logFormat, in: values)
         drainTimeout = .seconds(values.number(.drainTimeout))
@@ -104,5 +107,16 @@ struct Settings: Sendable {
             }
         }
         return items
+    }
+}
+
+extension Limits {
+    fileprivate init(_ values: EffectiveConfiguration) {
+        self.init()
+        connections = values.number(.maxConnections)
+        connectionsPerAddress = values.number(.maxPerAddress)
+        headSeconds = UInt32(values.number(.headTimeout))
+        bodySeconds = UInt32(values.number(.bodyTimeout))
+        idleSeconds = UInt32(values.number(.idleTimeout))
     }
 }

@@ -19,6 +19,7 @@ struct Standards: Sendable {
     }
 
     var values: [Setting: ConfigContent] {
+        let limits = Limits()
         var values: [Setting: ConfigContent] = [
             .module: .string(ModuleChoice.auto.rawValue),
             .socketMode: .string("660"),
@@ -29,6 +30,11 @@ struct Standards: Sendable {
             .clientRevocations: .stringArray([]),
             .threads: .int(4),
             .httpThreads: .int(Listener.defaultWorkers),
+            .maxConnections: .int(limits.connections),
+            .maxPerAddress: .int(limits.connectionsPerAddress),
+            .headTimeout: .int(Int(limits.headSeconds)),
+            .bodyTimeout: .int(Int(limits.bodySeconds)),
+            .idleTimeout: .int(Int(limits.idleSeconds)),
             .logLevel: .string("info"),
             .logFormat: .string(LogFormat.text.rawValue),
             .drainTimeout: .int(30),

@@ -19,11 +19,13 @@ struct Assembly: Sendable {
     private let auditFile: AuditFile?
     /// Nil without TLS.
     private let certificateWatch: CertificateWatch?
+    private let draining = Draining()
 
     /// Starts everything; it serves when this returns.
     ///
+    /// - Parameter sockets: those that listen already.
     /// - Throws: what could not be started; the process is to end then.
-    init(_ settings: Settings, _ logger: Logger) throws(Failure) {
+    init(_ settings: Settings, _ sockets: PassedSockets, _ logger: Logger) throws(Failure) {
         self.settings = settings
         self.logger = logger
         let backend = try Backend(settings.module, settings.fake)
@@ -55,7 +57,13 @@ struct Assembly: Sendable {
         if !backend.identity.isHardware {
             logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
         }
-        listeners = try Self.listen(settings, api, trust, logger)
+        let places = 1 + settings.plainListeners.count + settings.tlsListeners.count
+        if let few = OpenFiles.raise(for: places * settings.limits.connections) {
+            logger.warning(
+                "The limit of open files is lower than the listeners' limits of connections",
+                metadata: ["needed": "\(few.needed)", "allowed": "\(few.allowed)"])
+        }
+        listeners = try Self.listen(settings, sockets, api, trust, logger)
         api.addMetrics([
             calls, ServingMetrics(listeners: listeners, engine: engine),
             ProcessMetrics(
@@ -77,15 +85,27 @@ struct Assembly: Sendable {
         certificateWatch = CertificateWatch(files, read: stamps, trust, tlsListeners, logger)
     }
 
-    /// Reads anew what may change while it serves: certificates, trust and roles. Returns before that is done. The
-    /// audit file is opened anew.
-    func reload() {
+    /// What the supervisor shows of us.
+    var summary: String { "Serving on \(listeners.count) \(listeners.count == 1 ? "socket" : "sockets")" }
+
+    /// Whether the engine's lock can be had and, as long as the listeners are open, a request to our own socket is
+    /// answered. With all connections taken it cannot be; those who have them are served then.
+    func isAlive() -> Bool {
+        _ = engine.unfinishedOperations
+        if draining.hasBegun { return true }
+        if SelfCheck(path: settings.socketPath).isAnswered() { return true }
+        return draining.hasBegun || listeners[0].connectionCount >= settings.limits.connections
+    }
+
+    /// Reads anew what may change while it serves: certificates, trust and roles. Returns before that is done, and calls
+    /// back then. The audit file is opened anew.
+    func reload(then done: @escaping @Sendable () -> Void) {
         reopenAudit()
         guard let certificateWatch else {
             logger.notice("There is nothing to read anew: TLS is not configured")
-            return
+            return done()
         }
-        certificateWatch.hangup()
+        certificateWatch.hangup(then: done)
     }
 
     /// For whoever rotates the audit file: goes on writing at its path, where there may be a new one.
@@ -113,6 +133,7 @@ struct Assembly: Sendable {
     /// - Returns: how the process is to end.
     func drain() -> ExitStatus {
         let end = MonotonicTime.now.advanced(by: settings.drainTimeout)
+        draining.begin()
         api.beginDraining()
         engine.drain()
         // The listeners stay open meanwhile: clients may follow their operations to the end.
@@ -145,34 +166,37 @@ struct Assembly: Sendable {
 
     /// The Unix socket first, then those of plain HTTP, then those of TLS.
     private static func listen(
-        _ settings: Settings, _ api: ControlAPI, _ trust: TrustInForce?, _ logger: Logger
+        _ settings: Settings, _ sockets: PassedSockets, _ api: ControlAPI, _ trust: TrustInForce?, _ logger: Logger
     ) throws(Failure) -> [Listener] {
+        try sockets.check(plain: settings.plainListeners.count, tls: trust == nil ? 0 : settings.tlsListeners.count)
         var listeners: [Listener] = []
         do throws(ListenerError) {
             let endpoint = Endpoint.unixSocket(path: settings.socketPath, mode: settings.socketMode)
             listeners.append(
                 try Listener(
-                    name: "unix", at: endpoint, workers: settings.httpThreads, responder: api, logger: logger))
+                    name: "unix", at: endpoint, readySocket: sockets.socket(.unix, 0), limits: settings.limits,
+                    workers: settings.httpThreads, responder: api, logger: logger))
         } catch {
             throw Failure(error, otherwise: .cannotCreateSocket)
         }
-        var endpoints = settings.plainListeners.map { plain in
-            (plain.name, Endpoint.plainTCP(address: plain.address, port: plain.port))
+        var endpoints = settings.plainListeners.enumerated().map { index, plain in
+            (plain.name, Endpoint.plainTCP(address: plain.address, port: plain.port), sockets.socket(.plain, index))
         }
         if let trust {
             let configuration = trust.configuration(showing: trust.material.own)
-            endpoints += settings.tlsListeners.map { place in
+            endpoints += settings.tlsListeners.enumerated().map { index, place in
                 (
                     "tls-\(place.address):\(place.port)",
-                    .tlsTCP(address: place.address, port: place.port, tls: configuration)
+                    .tlsTCP(address: place.address, port: place.port, tls: configuration), sockets.socket(.tls, index)
                 )
             }
         }
-        for (name, endpoint) in endpoints {
+        for (name, endpoint, ready) in endpoints {
             do throws(ListenerError) {
                 listeners.append(
                     try Listener(
-                        name: name, at: endpoint, workers: settings.httpThreads, responder: api, logger: logger))
+                        name: name, at: endpoint, readySocket: ready, limits: settings.limits,
+                        workers: settings.httpThreads, responder: api, logger: logger))
             } catch {
                 for listener in listeners { listener.stop(within: .zero) }
                 throw Failure(error, otherwise: .cannotListen)
@@ -187,10 +211,19 @@ extension Failure {
     fileprivate init(_ error: ListenerError, otherwise status: ExitStatus) {
         switch error {
         case .unusableLimits, .libraryRefused: self.init(.internalError, error.description)
-        case .unusableCertificate: self.init(.configuration, error.description)
+        case .unusableCertificate, .unusableSocket: self.init(.configuration, error.description)
         default: self.init(status, error.description)
         }
     }
+}
+
+/// Whether the end has begun.
+private final class Draining: Sendable {
+    private let flag = Locked(false)
+
+    var hasBegun: Bool { flag.withLock { $0 } }
+
+    func begin() { flag.withLock { $0 = true } }
 }
 
 private func hostName() -> String {

@@ -47,7 +47,9 @@ final class Planner: Sendable {
         guard let answer = response.body.collected(atMost: Self.answerBytesMax, within: Self.patience) else {
             finding("an answer that breaks off")
         }
-        if status >= 500, status != 507, status != 501 { finding("\(status): \(String(decoding: answer, as: UTF8.self))") }
+        if status >= 500, status != 507, status != 501 {
+            finding("\(status): \(String(decoding: answer, as: UTF8.self))")
+        }
         guard status >= 400 else { return }
         do {
             let problem = try ControlJSON.decodeAnswer(Problem.self, from: answer)

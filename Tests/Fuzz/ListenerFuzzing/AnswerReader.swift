@@ -45,11 +45,13 @@ struct AnswerReader {
         return readBody(status, fields, toHead)
     }
 
-    private mutating func readBody(_ status: Int, _ fields: [(name: String, value: String)], _ toHead: Bool?) -> Reading {
+    private mutating func readBody(_ status: Int, _ fields: [(name: String, value: String)], _ toHead: Bool?) -> Reading
+    {
         func all(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
         let isLast = all("connection").contains { $0.lowercased().contains("close") }
-        // To a Content-Length that is no number the library itself answers, and says its status and fields twice.
-        if all("content-type").isEmpty, status == 400, isLast { return libraryAnswer() }
+        // To a Content-Length that is no number or too large a one the library itself answers, and says its status and
+        // fields twice.
+        if all("content-type").isEmpty, status == 400 || status == 413, isLast { return libraryAnswer() }
         guard all("content-length").count + all("transfer-encoding").count == 1 || status == 304 else {
             return .malformed("an answer \(status) with other than one length: \(fields)")
         }

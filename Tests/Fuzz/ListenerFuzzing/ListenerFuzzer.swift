@@ -4,7 +4,8 @@ internal import Threading
 // libFuzzer's way in: raw bytes, sent to a listener with the whole API behind it.
 //
 // An input's first byte says how the rest is cut into writes: 0 sends it at once, another number begins with a few
-// pieces of so many bytes, each after the one before has been read. Then the client stops sending and reads what comes. What must hold:
+// pieces of so many bytes, each after the one before has been read. Then the client stops sending and reads what comes.
+// What must hold:
 // - the listener closes the connection in the end, and soon;
 // - what came is a run of answers, each complete but perhaps the last, and nothing after one that says it is the last;
 // - a refusal that leaves open where the next request begins is the last;
@@ -37,6 +38,9 @@ private func converse(_ bytes: [UInt8], inPiecesOf size: Int) -> [UInt8] {
     client.send(rest)
     // The library misses an end that comes with the last bytes until the listener's next look, a second later.
     client.waitUntilTaken()
+    // And it may close without an answer when the end comes while a request sleeps.
+    var requests = StrictRequests(bytes)
+    if requests.next() != nil { client.waitForAnswer() }
     client.stopSending()
     guard let answer = client.receiveAll() else { finding("the listener did not close the connection in time") }
     return answer
@@ -56,7 +60,9 @@ private func judge(_ answer: [UInt8], to bytes: [UInt8]) {
         case .interim: requests.putBack(request)
         case .answer(let answer):
             if answer.isLast, !reader.isAtEnd { finding("something follows an answer that closes the connection") }
-            if !answer.isLast, answer.isRefusalOfFraming { finding("a refusal of the framing leaves the connection open") }
+            if !answer.isLast, answer.isRefusalOfFraming {
+                finding("a refusal of the framing leaves the connection open")
+            }
             if request == nil, requests.isExhausted { finding("more answers than requests") }
             if answer.isLast { return }
         }

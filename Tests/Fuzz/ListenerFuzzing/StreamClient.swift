@@ -63,6 +63,13 @@ struct StreamClient {
         }
     }
 
+    /// Waits until something has come, or the connection has ended.
+    func waitForAnswer() {
+        var awaited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // SAFETY: one entry.
+        _ = unsafe poll(&awaited, 1, Int32(Self.patienceSeconds * 1_000))
+    }
+
     /// Everything up to the end of the connection; nil when it does not end in time.
     func receiveAll() -> [UInt8]? {
         var received: [UInt8] = []

@@ -50,7 +50,9 @@ struct StrictRequests {
         guard parts.count == 3, ["GET", "HEAD", "POST", "PATCH", "DELETE"].contains(parts[0]), parts[2] == "HTTP/1.1",
             parts[1].hasPrefix("/"), parts[1].utf8.allSatisfy(Self.isPlain)
         else { return nil }
-        guard let length = Self.bodyBytes(lines.dropFirst()), rest.endIndex - end.upperBound >= length else { return nil }
+        guard let length = Self.bodyBytes(lines.dropFirst()), rest.endIndex - end.upperBound >= length else {
+            return nil
+        }
         rest = rest[(end.upperBound + length)...]
         return Request(line: String(line), isHead: parts[0] == "HEAD")
     }
@@ -70,7 +72,8 @@ struct StrictRequests {
                 guard value == " t" else { return nil }
             case "content-length":
                 let digits = value.dropFirst()
-                guard value.hasPrefix(" "), digits.utf8.count < 6, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                guard value.hasPrefix(" "), digits.utf8.count < 6,
+                    digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
                     let length = Int(digits)
                 else { return nil }
                 lengths.append(length)
@@ -88,7 +91,8 @@ struct StrictRequests {
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "_"): true
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "_"):
+            true
         default: false
         }
     }

@@ -15,6 +15,7 @@ final class CertificateWatch: Sendable {
     private struct Orders {
         var isHangup = false
         var isStop = false
+        var whenRead: [@Sendable () -> Void] = []
     }
 
     private let files: TLSFiles
@@ -38,8 +39,13 @@ final class CertificateWatch: Sendable {
 
     static func stamps(of files: TLSFiles) -> [FileStamp?] { files.all.map { FileStamp(of: $0.path) } }
 
-    /// Reads everything anew, soon.
-    func hangup() { orders.withLock { $0.isHangup = true } }
+    /// Reads everything anew, soon, and calls back when that is done, well or badly.
+    func hangup(then done: @escaping @Sendable () -> Void = {}) {
+        orders.withLock { orders in
+            orders.isHangup = true
+            orders.whenRead.append(done)
+        }
+    }
 
     /// Ends the thread. Does nothing the second time.
     func stop() {
@@ -58,7 +64,10 @@ final class CertificateWatch: Sendable {
         while true {
             let order = orders.wait(timeout: Self.tick) { orders -> Orders? in
                 guard orders.isHangup || orders.isStop else { return nil }
-                defer { orders.isHangup = false }
+                defer {
+                    orders.isHangup = false
+                    orders.whenRead = []
+                }
                 return orders
             }
             if order?.isStop == true { return }
@@ -69,6 +78,7 @@ final class CertificateWatch: Sendable {
                 reload(isHangup ? .signal : .fileChange)
                 lastExpiryLook = nil
             }
+            for done in order?.whenRead ?? [] { done() }
             if inForce.takeTurn(now: .now()) {
                 judgeAgain()
                 lastExpiryLook = nil
