@@ -56,12 +56,18 @@ public struct AccessPolicy: Sendable {
     }
 
     /// Who the peer is, and its role if it has one. A uid's role counts before its group's.
-    func identify(_ peer: Peer) -> (principal: String, role: Role?) {
+    func identify(_ peer: Peer) -> Standing {
+        let edition = certificates.edition
+        let (principal, role) = find(peer)
+        return Standing(principal: principal, role: role, edition: edition)
+    }
+
+    private func find(_ peer: Peer) -> (principal: String, role: Role?) {
         switch peer.transport {
         case .unix(let user, let group, _):
             return ("uid:\(user)", users[user] ?? groups[group])
         case .tcp(let address, _):
-            return ("plain:\(address)", listeners[peer.listener])
+            return ("plain:" + address, listeners[peer.listener])
         case .tls(let address, _, .none), .tls(let address, _, .refused):
             return ("tls:\(address)", nil)
         case .tls(_, _, .verified(let uris, let sha256)):
@@ -71,4 +77,13 @@ public struct AccessPolicy: Sendable {
             return (found.name.description, found.role)
         }
     }
+}
+
+/// Who a peer is and what it may do.
+struct Standing: Sendable {
+    let principal: String
+    /// Nil for whom nobody has given one.
+    let role: Role?
+    /// Of the roles by which this was found.
+    let edition: UInt64
 }

@@ -7,14 +7,13 @@ internal import TDLifecycle
 
 extension ControlAPI {
     /// - Parameter code: the problem's, if it is one.
-    func answer(_ call: Call, _ response: Response, isRetryable: Bool = false, code: String? = nil) {
-        var response = response
-        response.head.headerFields[.requestID] = call.requestID
-        if let applied = call.preferenceApplied, response.head.status.kind == .successful {
-            response.head.headerFields[.preferenceApplied] = applied
+    func answer(_ call: Call, _ response: consuming Response, isRetryable: Bool = false, code: String? = nil) {
+        response.requestID = call.requestID
+        if let applied = call.preferenceApplied, response.status.kind == .successful {
+            response.fields[.preferenceApplied] = applied
         }
         if let claim = call.idempotency { idempotency.finish(claim, response, isRetryable: isRetryable) }
-        account(call.visit, call.request.head, status: response.head.status.code, code: code)
+        account(call.visit, call.request.head, status: response.status.code, code: code)
         call.exchange.answer(response)
     }
 
@@ -29,11 +28,10 @@ extension ControlAPI {
         problem.requestId = requestID
         var fields = refused.fields
         fields[.contentType] = "application/problem+json"
-        fields[.requestID] = requestID
         fields[.cacheControl] = "no-store"
         if problem.status == HTTPResponse.Status.serviceUnavailable.code { fields[.retryAfter] = Self.retryAfter }
         return Response(
-            status: HTTPResponse.Status(code: problem.status), fields: fields,
+            status: HTTPResponse.Status(code: problem.status), fields: fields, requestID: requestID,
             body: .bytes(ControlJSON.encode(problem)))
     }
 
@@ -55,15 +53,17 @@ extension ControlAPI {
 
     /// A representation with a revision: 304 if the client has it already.
     func answer(_ call: Call, revision: UInt64, _ fields: HTTPFields = [:], _ body: () -> EncodedBody) {
-        var fields = fields
-        fields[.eTag] = Self.tag(revision)
-        // What a role is shown is for it alone, and has to be asked for each time.
-        fields[.cacheControl] = "private, no-cache"
-        // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
-        answer(call, call.matchesNone(of: revision) ? .ok : .notModified, .shared(body()), fields)
+        answer(call, revision: revision, Representation(revision: revision, fields, body: body()))
     }
 
     static func tag(_ revision: UInt64) -> String { "\"r\(revision)\"" }
+
+    /// A representation as it is kept, or made for this answer.
+    func answer(_ call: Call, revision: UInt64, _ shown: Representation) {
+        // A 304 says how long the 200 would have been, so it is given the same body; the server does not send it.
+        let status: HTTPResponse.Status = call.matchesNone(of: revision) ? .ok : .notModified
+        answer(call, Response(status: status, body: .representation(shown)))
+    }
 
     /// Runs an engine call and turns its error into a problem.
     func engine<Result>(

@@ -19,7 +19,7 @@ final class BodyCache: Sendable {
 
     private struct Entry: Sendable {
         let revision: UInt64
-        let body: EncodedBody
+        let shown: Representation
     }
 
     /// More than this and all are let go: they come back as they are asked for.
@@ -29,15 +29,25 @@ final class BodyCache: Sendable {
     init(entriesMax: Int) { self.entriesMax = entriesMax }
 
     func body(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> EncodedBody {
-        if let entry = entries.withLock({ $0[key] }), entry.revision == revision { return entry.body }
-        let body = EncodedBody(encode())
+        representation(key, revision: revision, encode).body
+    }
+
+    /// What is kept of this revision, if anything is.
+    func known(_ key: Key, revision: UInt64) -> Representation? {
+        guard let entry = entries.withLock({ $0[key] }), entry.revision == revision else { return nil }
+        return entry.shown
+    }
+
+    func representation(_ key: Key, revision: UInt64, _ encode: () -> [UInt8]) -> Representation {
+        if let known = known(key, revision: revision) { return known }
+        let fresh = Representation(revision: revision, body: EncodedBody(encode()))
         entries.withLock { entries in
             if entries.count >= entriesMax { entries.removeAll(keepingCapacity: true) }
             // A slow encoder must not put an old revision over a newer one.
             if let entry = entries[key], entry.revision > revision { return }
-            entries[key] = Entry(revision: revision, body: body)
+            entries[key] = Entry(revision: revision, shown: fresh)
         }
-        return body
+        return fresh
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import Threading
 
 /// What a role can be given to: a name that a CA has vouched for, or one certificate.
@@ -25,9 +26,18 @@ extension CertificateName: CustomStringConvertible {
 public final class CertificateRoles: Sendable {
     private let roles: Locked<[CertificateName: Role]>
 
+    private let editionNumber = Atomic<UInt64>(0)
+
     public init(_ roles: [CertificateName: Role] = [:]) { self.roles = Locked(roles) }
 
-    public func replace(with roles: [CertificateName: Role]) { self.roles.withLock { $0 = roles } }
+    public func replace(with roles: [CertificateName: Role]) {
+        self.roles.withLock { $0 = roles }
+        editionNumber.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    /// Another number after each replacement. What was found out under a number read before holds as long as the number
+    /// stays.
+    var edition: UInt64 { editionNumber.load(ordering: .acquiring) }
 
     public var count: Int { roles.withLock { $0.count } }
 

@@ -76,10 +76,13 @@ public final class ControlAPI: Responder {
         return exposition.text
     }
 
+    static let routeIndex = RouteIndex(routes)
+
     // MARK: Responder
 
     public func plan(for head: RequestHead) -> BodyPlan {
-        let (principal, role) = access.identify(head.peer)
+        let standing = standing(of: head)
+        let (principal, role) = (standing.principal, standing.role)
         if let limiter {
             let bucket = limiter.bucket(head.peer.bucketName(principal), isKnown: role != nil)
             if let refusal = bucket.take(at: head.received) {
@@ -139,7 +142,8 @@ public final class ControlAPI: Responder {
             return requests.count(nil, route: nil, status: problem.status, nanoseconds: 0)
         }
         var visit = visit
-        (visit.principal, visit.role) = access.identify(head.peer)
+        let standing = standing(of: head)
+        (visit.principal, visit.role) = (standing.principal, standing.role)
         account(visit, head, status: problem.status, code: problem.code)
     }
 

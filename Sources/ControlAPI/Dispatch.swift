@@ -8,25 +8,48 @@ extension ControlAPI {
     /// - Parameter visit: told what is found out on the way, also when the request is refused then.
     func dispatch(_ request: Request, _ exchange: Exchange, _ visit: inout Visit) throws(Refused) {
         let head = request.head
-        let (principal, role) = access.identify(head.peer)
-        (visit.principal, visit.role) = (principal, role)
-        let segments = try segments(of: head.target)
-        let (route, path) = try route(head, segments, role)
-        visit.route = route.number
-        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
-        if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
-        if let accept = head.fields[.accept], !Accept(accept).takes(route.produces) { throw Refused(.notAcceptable) }
-        try checkBody(request, of: route)
-        try checkFields(head)
-        let query = try parameters(of: head.target, route)
+        let known = request.body.isEmpty ? known(of: head) : nil
+        let standing = known?.standing ?? access.identify(head.peer)
+        let role = standing.role
+        (visit.principal, visit.role) = (standing.principal, role)
+        let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, role) }
+        visit.route = entry.route.number
+        guard let role = role ?? (entry.route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
+        if let needed = entry.route.role, !role.includes(needed) { throw tooSmall(role, needed) }
+        let asked = if let known { known } else { try read(request, standing, entry, path) }
         let call = Call(
-            request: request, exchange: exchange, visit: visit, principal: principal, role: role, path: path,
-            query: query,
-            isDryRun: try Call.flag("dryRun", in: query),
-            idempotency: try idempotencyClaim(head, route, principal),
-            preferences: Preferences(head.fields[.prefer] ?? ""))
-        if try isAnsweredBefore(call, segments) { return }
-        do throws(Refused) { try route.handle(self, call) } catch { answer(call, error) }
+            request: request, exchange: exchange, visit: visit, role: role, asked: asked,
+            idempotency: try idempotencyClaim(head, entry, standing.principal))
+        if try isAnsweredBefore(call) { return }
+        do throws(Refused) { try entry.route.handle(self, call) } catch { answer(call, error) }
+    }
+
+    /// What is known of a head that the client repeats, unless roles have changed since.
+    private func known(of head: RequestHead) -> Asked? {
+        guard let known = head.reading as? Asked, known.standing.edition == access.certificates.edition else {
+            return nil
+        }
+        return known
+    }
+
+    func standing(of head: RequestHead) -> Standing { known(of: head)?.standing ?? access.identify(head.peer) }
+
+    private func read(
+        _ request: Request, _ standing: Standing, _ entry: RouteIndex.Entry, _ path: PathVariables
+    ) throws(Refused) -> Asked {
+        let head = request.head
+        if let accept = head.field(.accept), !Accept(accept).takes(entry.route.produces) {
+            throw Refused(.notAcceptable)
+        }
+        try checkBody(request, of: entry.route)
+        try checkFields(head)
+        let query = try parameters(of: head.target, entry.route)
+        let asked = Asked(
+            standing, entry, path: path, query: query, isDryRun: try Call.flag("dryRun", in: query),
+            preferences: head.field(.prefer).map { Preferences($0) } ?? Preferences())
+        // With a body there is more to check than the head.
+        if request.body.isEmpty { head.reading = asked }
+        return asked
     }
 
     private func segments(of target: Target) throws(Refused) -> [String] {
@@ -40,14 +63,16 @@ extension ControlAPI {
 
     /// - Parameter role: whoever has none does not learn what there is.
     private func route(
-        _ head: RequestHead, _ segments: [String], _ role: Role?
-    ) throws(Refused) -> (Route, path: [String: String]) {
+        _ head: RequestHead, _ role: Role?
+    ) throws(Refused) -> (RouteIndex.Entry, path: PathVariables) {
+        if let found = Self.routeIndex.find(head.method, head.target) { return found }
         let method = head.method == .head ? .get : head.method
+        let segments = try segments(of: head.target)
         var others: [Route] = []
-        for route in Self.routes {
-            guard let path = route.match(segments) else { continue }
-            if route.method == method { return (route, path) }
-            others.append(route)
+        for entry in Self.routeIndex.entries {
+            guard let path = entry.route.match(segments) else { continue }
+            if entry.route.method == method { return (entry, path) }
+            others.append(entry.route)
         }
         guard role != nil else { throw Refused(stranger: head.peer) }
         guard !others.isEmpty else { throw Refused(.notFound, "there is nothing at this path") }
@@ -66,6 +91,7 @@ extension ControlAPI {
 
     private func checkBody(_ request: Request, of route: Route) throws(Refused) {
         let fields = request.head.fields
+        if fields.isEmpty, request.body.isEmpty { return }
         if let coding = fields[.contentEncoding], coding.lowercased() != "identity" {
             throw Refused(.unsupportedMediaType, "no content coding is understood")
         }
@@ -82,6 +108,7 @@ extension ControlAPI {
     private static let fieldCharactersMax = 1_024
 
     private func checkFields(_ head: RequestHead) throws(Refused) {
+        if head.fields.isEmpty { return }
         for name in [HTTPField.Name.prefer, .ifMatch, .ifNoneMatch] {
             guard let value = head.fields[name], value.unicodeScalars.count > Self.fieldCharactersMax else { continue }
             throw .parameter(name.rawName, "has more than \(Self.fieldCharactersMax) characters")
@@ -106,9 +133,9 @@ extension ControlAPI {
     }
 
     private func idempotencyClaim(
-        _ head: RequestHead, _ route: Route, _ principal: String
+        _ head: RequestHead, _ entry: RouteIndex.Entry, _ principal: String
     ) throws(Refused) -> IdempotencyClaim? {
-        guard route.method == .post, let key = head.fields[.idempotencyKey] else { return nil }
+        guard head.method == .post, let key = head.field(.idempotencyKey) else { return nil }
         guard (1...IdempotencyTable.keyBytesMax).contains(key.utf8.count),
             key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {
@@ -119,19 +146,20 @@ extension ControlAPI {
     }
 
     /// Answers a repeat of a request with an idempotency key; false for the first with its key, and without one.
-    private func isAnsweredBefore(_ call: Call, _ segments: [String]) throws(Refused) -> Bool {
+    private func isAnsweredBefore(_ call: Call) throws(Refused) -> Bool {
         guard let claim = call.idempotency else { return false }
         // Spelt in one way, so that `/v1` and the order of parameters make no difference.
         let query = call.query.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let segments = try segments(of: call.request.head.target)
         let request = (segments + ["?"] + query).joined(separator: "/")
         switch idempotency.claim(claim, request: request, body: call.request.body) {
         case .go:
             return false
         case .replay(let first):
             var again = first
-            again.head.headerFields[.idempotencyReplayed] = "true"
-            again.head.headerFields[.requestID] = call.requestID
-            account(call.visit, call.request.head, status: again.head.status.code, code: nil)
+            again.fields[.idempotencyReplayed] = "true"
+            again.requestID = call.requestID
+            account(call.visit, call.request.head, status: again.status.code, code: nil)
             call.exchange.answer(again)
             return true
         case .running(let operation):

@@ -83,7 +83,7 @@ final class IdempotencyTable: Sendable {
     func finish(_ claim: IdempotencyClaim, _ answer: Response, isRetryable: Bool) {
         state.withLock { state in
             let hasBegun = state.entries[claim]?.operation != nil
-            if answer.head.status.kind == .successful || hasBegun && !isRetryable {
+            if answer.status.kind == .successful || hasBegun && !isRetryable {
                 state.entries[claim]?.answer = answer
             } else {
                 state.entries[claim] = nil

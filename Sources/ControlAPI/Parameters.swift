@@ -54,7 +54,7 @@ extension Call {
 
     /// What `If-Match` asks for: nil for anything, 0 for a tag that can match no revision of ours.
     func ifMatch(current: () throws(Refused) -> UInt64) throws(Refused) -> UInt64? {
-        guard let text = request.head.fields[.ifMatch] else { return nil }
+        guard let text = request.head.field(.ifMatch) else { return nil }
         let tags = text.split(separator: ",").map { $0.trimming(" \t") }
         if tags.contains("*") { return nil }
         let revisions = tags.compactMap(Self.revision)
@@ -64,7 +64,7 @@ extension Call {
     }
 
     func matchesNone(of revision: UInt64) -> Bool {
-        guard let text = request.head.fields[.ifNoneMatch] else { return true }
+        guard let text = request.head.field(.ifNoneMatch) else { return true }
         return !text.split(separator: ",").contains { tag in
             let tag = tag.trimming(" \t")
             return tag == "*" || Self.revision(tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag) == revision
@@ -92,7 +92,7 @@ extension HTTPField.Name {
     static let preferenceApplied = HTTPField.Name.known("Preference-Applied")
     static let idempotencyKey = HTTPField.Name.known("Idempotency-Key")
     static let idempotencyReplayed = HTTPField.Name.known("Idempotency-Replayed")
-    static let requestID = HTTPField.Name.known("X-Request-Id")
+    static let requestID = Response.requestIDName
 
     private static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }

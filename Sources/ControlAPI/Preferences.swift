@@ -15,6 +15,9 @@ struct Preferences: Sendable {
     private(set) var isStrict = false
     private var handling: String?
 
+    /// Nothing is asked for.
+    init() {}
+
     init(_ field: String) {
         var seen: Set<String> = []
         for element in field.split(separator: ",") {

@@ -13,6 +13,8 @@ public struct Route: Sendable {
     /// Query parameters it takes; any other is refused.
     public let parameters: [String]
     let segments: [Substring]
+    /// The names of the path's variables, in order.
+    let variables: [String]
     /// What a 200 is, where it is not JSON.
     let produces: String?
     /// Its place among all routes.
@@ -31,7 +33,9 @@ public struct Route: Sendable {
         self.parameters = parameters
         self.produces = produces
         self.handle = handle
-        segments = path.split(separator: "/")
+        let segments = path.split(separator: "/")
+        self.segments = segments
+        variables = segments.filter { $0.first == "{" }.map { String($0.dropFirst().dropLast()) }
     }
 
     static func numbered(_ routes: [Route]) -> [Route] {
@@ -53,18 +57,18 @@ public struct Route: Sendable {
     }
 
     /// The values of the path's variables, if it is this path.
-    func match(_ given: [String]) -> [String: String]? {
+    func match(_ given: [String]) -> PathVariables? {
         guard given.count == segments.count else { return nil }
-        var values: [String: String] = [:]
+        var values: [String] = []
         for (pattern, segment) in zip(segments, given) {
             if pattern.first == "{" {
                 guard !segment.isEmpty else { return nil }
-                values[String(pattern.dropFirst().dropLast())] = segment
+                values.append(segment)
             } else if pattern != segment {
                 return nil
             }
         }
-        return values
+        return PathVariables(names: variables, values: values)
     }
 }
 
@@ -74,22 +78,21 @@ struct Call: Sendable {
     let exchange: Exchange
     /// Filled in up to here; the operation that the request begins is added when there is one.
     var visit: Visit
-    let principal: String
     let role: Role
-    /// The path's variables.
-    let path: [String: String]
-    let query: [String: String]
-    /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
-    let isDryRun: Bool
+    let asked: Asked
     /// Where the answer is kept for a repeat, if the client gave a key.
     let idempotency: IdempotencyClaim?
-    let preferences: Preferences
-    /// What the answer says of them, once there was something to wait for.
+    /// What the answer says of the preferences, once there was something to wait for.
     var preferenceApplied: String?
 
     var requestID: String { visit.requestID }
+    var principal: String { asked.standing.principal }
+    var query: [String: String] { asked.query }
+    /// Whether everything is to be checked and nothing done; false where a route has no such parameter.
+    var isDryRun: Bool { asked.isDryRun }
+    var preferences: Preferences { asked.preferences }
 
-    func path(_ name: String) -> String { path[name] ?? "" }
+    func path(_ name: String) -> String { asked.path[name] ?? "" }
 }
 
 /// Why a request is not done, ready to be sent.

@@ -15,7 +15,7 @@ public final class Exchange: Sendable {
     }
 
     /// Answers. Only the first answer counts; a second one is our bug: it is reported to the transport and dropped.
-    public func answer(_ response: Response) {
+    public func answer(_ response: consuming Response) {
         if answered.exchange(true, ordering: .acquiringAndReleasing) {
             transport.reportSecondAnswer(response)
         } else {
@@ -33,7 +33,7 @@ public final class Exchange: Sendable {
 /// What carries an answer back.
 public protocol ExchangeTransport: AnyObject, Sendable {
     /// Called exactly once, from any thread.
-    func deliver(_ outcome: ExchangeOutcome)
+    func deliver(_ outcome: consuming ExchangeOutcome)
     func reportSecondAnswer(_ response: Response)
     var clientHasGone: Bool { get }
 }

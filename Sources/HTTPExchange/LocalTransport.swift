@@ -47,6 +47,7 @@ extension Response.Body {
         case .none: return []
         case .bytes(let bytes): return bytes
         case .shared(let body): return body.copied()
+        case .representation(let shown): return shown.body.copied()
         case .stream(let source): return Self.drain(source, maximum, timeout)
         }
     }

@@ -21,18 +21,40 @@ public struct Target: Hashable, Sendable {
 
     /// The target as it stood in the request line.
     public let raw: String
-    private let queryMark: String.Index?
+    /// Bytes before the first `?`.
+    public let pathCount: Int
+    /// Whether something in the path is percent-encoded; else its segments are what stands between the slashes.
+    public let pathIsEncoded: Bool
 
     public init(_ raw: String) {
+        var pathCount = 0
+        var isEncoded = false
+        let bytes = raw.utf8.span
+        while pathCount < bytes.count, bytes[pathCount] != UInt8(ascii: "?") {
+            if bytes[pathCount] == UInt8(ascii: "%") { isEncoded = true }
+            pathCount += 1
+        }
+        self.init(raw, pathCount: pathCount, pathIsEncoded: isEncoded)
+    }
+
+    /// For whoever has looked through the target already.
+    ///
+    /// - Parameters:
+    ///   - pathCount: bytes before the first `?`, all of them without one.
+    ///   - pathIsEncoded: whether a `%` is among these.
+    public init(_ raw: String, pathCount: Int, pathIsEncoded: Bool) {
         self.raw = raw
-        queryMark = raw.utf8.firstIndex(of: UInt8(ascii: "?"))
+        self.pathCount = pathCount
+        self.pathIsEncoded = pathIsEncoded
     }
 
     /// Everything before the first `?`, not decoded.
-    public var path: Substring { raw[..<(queryMark ?? raw.endIndex)] }
+    public var path: Substring { Substring(raw.utf8.prefix(pathCount)) }
 
     /// Everything after the first `?`, not decoded; nil when there is no `?`.
-    public var query: Substring? { queryMark.map { raw[raw.index(after: $0)...] } }
+    public var query: Substring? {
+        pathCount == raw.utf8.count ? nil : Substring(raw.utf8.dropFirst(pathCount + 1))
+    }
 
     /// The path's segments, each decoded by itself; `/` has none, `/tds/` has `"tds"` and `""`.
     public func segments() throws(TargetError) -> [String] {

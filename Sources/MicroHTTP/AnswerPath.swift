@@ -5,14 +5,15 @@ internal import Threading
 
 /// How an answer reaches its connection, from whichever thread.
 extension OngoingRequest: ExchangeTransport {
-    func deliver(_ outcome: ExchangeOutcome) {
-        let isHeard = connection.turn.withLock { turn -> Bool in
-            guard turn.serial == serial else { return false }
-            turn.outcome = outcome
+    func deliver(_ outcome: consuming ExchangeOutcome) {
+        // Moved, not copied: most answers come this way.
+        var unheard: ExchangeOutcome? = outcome
+        connection.turn.withLock { turn in
+            guard turn.serial == serial else { return }
+            turn.outcome = unheard.take()
             connection.seat.resume(&turn)
-            return true
         }
-        if !isHeard { outcome.discard() }
+        unheard?.discard()
     }
 
     func reportSecondAnswer(_ response: Response) {

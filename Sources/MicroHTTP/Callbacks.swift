@@ -50,9 +50,12 @@ func targetArrived(
     guard let handle = unsafe handle, let pointer = unsafe microhttpd_connection_context(handle) else { return nil }
     // SAFETY: the connection's reference is held until it is over; the target is a C string for this call.
     let connection = unsafe Unmanaged<Connection>.fromOpaque(pointer).takeUnretainedValue()
-    let bytes = unsafe target.map { unsafe [UInt8](UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+    let bytes = unsafe UnsafeRawBufferPointer(start: target, count: target.map { unsafe strlen($0) } ?? 0)
     // SAFETY: given back when the request is over.
-    return unsafe Unmanaged.passRetained(OngoingRequest(on: connection, target: bytes)).toOpaque()
+    return unsafe Unmanaged.passRetained(
+        OngoingRequest(
+            on: connection, target: connection.memory.hasTarget(bytes) ? nil : ReceivedTarget(bytes))
+    ).toOpaque()
 }
 
 /// A request's head, a piece of its body, or its end.
@@ -69,8 +72,7 @@ func requestAdvanced(
     if !request.hasBegun {
         next = unsafe request.begin(
             HeadReader.read(
-                handle, target: request.target, url: url, method: method, version: version,
-                limits: request.server.limits))
+                handle, of: request.connection, target: request.target, url: url, method: method, version: version))
     } else if let body = unsafe body, unsafe bodyCount.pointee > 0 {
         // SAFETY: so many bytes lie there until the handler returns; CChar and UInt8 have one layout.
         let bytes = unsafe UnsafeRawBufferPointer(start: body, count: bodyCount.pointee)

@@ -14,6 +14,8 @@ final class Connection: Sendable {
     /// Nil without TLS.
     let proof: ClientProof?
     let deadline = Deadline()
+    let kept = KeptAnswer()
+    let memory = HeadMemory()
 
     init(peer: Peer?, proof: ClientProof?, descriptor: Int32, server: Server, seat: Seat) {
         self.peer = peer
@@ -26,10 +28,13 @@ final class Connection: Sendable {
 
     var turn: Locked<Turn> { seat.turn }
 
+    /// Changes whenever the client may have to be judged again.
+    var generation: UInt64 { server.door?.generation ?? 0 }
+
     /// Who is at the other end, judged by what is believed now. To be called on the connection's own thread, once the
     /// first request has come.
     func peerNow() -> Peer? {
-        guard var peer, let proof else { return self.peer }
+        guard let proof, var peer else { return peer }
         guard case .tls(let address, let port, _) = peer.transport else { return peer }
         let identity = proof.identity { seat.certificateChain() }
         peer.transport = .tls(address: address, port: port, identity: identity)

@@ -1,38 +1,66 @@
 internal import CMicroHTTPD
+internal import Glibc
 internal import HTTPExchange
 
 /// Copies a request's head out of the library's memory.
 enum HeadReader {
+    /// A head as it was understood.
+    enum Reading {
+        case new(ReceivedHead)
+        /// The same bytes as in the request before.
+        case same(RequestHead.Contents)
+    }
+
     /// - Parameters:
-    ///   - target: the target as the request line had it, up to its first NUL.
+    ///   - target: the target as the request line had it, up to its first NUL; nil when it is the remembered one.
     ///   - url, method, version: what the library passes to the handler; they lie in one buffer, in this order:
     ///     method, url, version.
     static func read(
-        _ connection: OpaquePointer, target: [UInt8], url: UnsafePointer<CChar>?, method: UnsafePointer<CChar>?,
-        version: UnsafePointer<CChar>?, limits: Limits
-    ) -> ReceivedHead {
+        _ handle: OpaquePointer, of connection: Connection, target: ReceivedTarget?, url: UnsafePointer<CChar>?,
+        method: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
+    ) -> Reading {
+        let limits = connection.server.limits
+        // SAFETY: all three are C strings the library holds for the whole request, or nil.
+        let isHTTP10 = unsafe version.map { unsafe strcmp($0, "HTTP/1.0") == 0 } ?? false
+        let hasNUL = unsafe hasNUL(target?.count ?? connection.memory.targetCount, url: url, version: version)
+        let headBytes = unsafe Int(microhttpd_head_bytes(handle))
+        if target == nil, !hasNUL, headBytes <= limits.headBytes, let method = unsafe method,
+            var comparison = unsafe connection.memory.comparison(
+                method: method, isHTTP10: isHTTP10, generation: connection.generation),
+            let contents = unsafe compare(handle, &comparison)
+        {
+            return .same(contents)
+        }
         var fields = ReceivedFields(limit: limits.fields)
         // SAFETY: the library calls back before it returns, with pointers that are good for the call.
         unsafe withUnsafeMutablePointer(to: &fields) { fields in
-            _ = unsafe MHD_get_connection_values_n(connection, .HEADER_KIND, takeField, fields)
+            _ = unsafe MHD_get_connection_values_n(handle, .HEADER_KIND, takeField, fields)
         }
-        // SAFETY: all three are C strings the library holds for the whole request, or nil.
-        let versionText = unsafe version.map { unsafe String(cString: $0) } ?? ""
         let methodText = unsafe method.map { unsafe String(cString: $0) } ?? ""
-        return ReceivedHead(
-            method: methodText, target: target,
-            targetHasNUL: unsafe hasNUL(target, url: url, version: version), isHTTP10: versionText == "HTTP/1.0",
-            fields: fields, headBytes: unsafe Int(microhttpd_head_bytes(connection)))
+        return .new(
+            ReceivedHead(
+                method: methodText, target: target ?? connection.memory.receivedTarget(), targetHasNUL: hasNUL,
+                isHTTP10: isHTTP10, fields: fields, headBytes: headBytes))
+    }
+
+    private static func compare(
+        _ handle: OpaquePointer, _ comparison: inout HeadMemory.Comparison
+    ) -> RequestHead.Contents? {
+        // SAFETY: as above.
+        unsafe withUnsafeMutablePointer(to: &comparison) { comparison in
+            _ = unsafe MHD_get_connection_values_n(handle, .HEADER_KIND, compareField, comparison)
+        }
+        return comparison.contents
     }
 
     /// The library's strings end at a NUL, so a target with one inside looks shorter than it was: the version stands
     /// further behind it than it should.
     private static func hasNUL(
-        _ target: [UInt8], url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
+        _ targetCount: Int, url: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?
     ) -> Bool {
         // SAFETY: the pointers are compared, not followed.
         guard let url = unsafe url, let version = unsafe version else { return false }
-        return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(target.count) + 1
+        return UInt(bitPattern: version) &- UInt(bitPattern: url) != UInt(targetCount) + 1
     }
 }
 
@@ -43,9 +71,18 @@ private func takeField(
     guard let context = unsafe context else { return .NO }
     // SAFETY: `read` passes a pointer to such a value; name and value are as long as the library says.
     let fields = unsafe context.assumingMemoryBound(to: ReceivedFields.self)
-    // A name that is not UTF-8 is no token either way.
-    let text = unsafe String(decoding: bytes(name, nameCount), as: UTF8.self)
-    return unsafe fields.pointee.take(name: text, value: bytes(value, valueCount)) ? .YES : .NO
+    return unsafe fields.pointee.take(name: bytes(name, nameCount), value: bytes(value, valueCount)) ? .YES : .NO
+}
+
+private func compareField(
+    _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ name: UnsafePointer<CChar>?, _ nameCount: Int,
+    _ value: UnsafePointer<CChar>?, _ valueCount: Int
+) -> MHD_Result {
+    guard let context = unsafe context else { return .NO }
+    // SAFETY: `compare` passes a pointer to such a value; name and value are as long as the library says.
+    let comparison = unsafe context.assumingMemoryBound(to: HeadMemory.Comparison.self)
+    let isSame = unsafe comparison.pointee.take(name: bytes(name, nameCount), value: bytes(value, valueCount))
+    return isSame ? .YES : .NO
 }
 
 private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> UnsafeRawBufferPointer {

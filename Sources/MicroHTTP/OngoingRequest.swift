@@ -21,8 +21,8 @@ final class OngoingRequest: @unchecked Sendable {
 
     let connection: Connection
     let serial: UInt64
-    /// The raw target, up to its first NUL.
-    let target: [UInt8]
+    /// Nil when it is the one that the connection remembers.
+    let target: ReceivedTarget?
     private var phase = Phase.readingHead
     private var head: RequestHead?
     private var body: [UInt8] = []
@@ -30,7 +30,7 @@ final class OngoingRequest: @unchecked Sendable {
     private var clock: UploadClock
     private(set) var download: Download?
 
-    init(on connection: Connection, target: [UInt8]) {
+    init(on connection: Connection, target: ReceivedTarget?) {
         self.connection = connection
         self.target = target
         serial = connection.turn.withLock { $0.serial }
@@ -55,24 +55,41 @@ final class OngoingRequest: @unchecked Sendable {
     // MARK: The library's calls
 
     /// The head is complete. An answer given here closes the connection, which is right only if a body is refused.
-    func begin(_ received: ReceivedHead) -> Next {
+    func begin(_ reading: HeadReader.Reading) -> Next {
         let isCut = connection.turn.withLock { turn in
             turn.isBusy = true
             return turn.isCut
         }
-        guard !isCut, let peer = connection.peerNow() else { return .close }
+        guard !isCut else { return .close }
+        switch reading {
+        case .new(let received):
+            return begin(received)
+        case .same(let contents):
+            let head = head(contents)
+            switch server.responder.plan(for: head) {
+            case .collect: phase = .collecting(maximumBytes: 0)
+            case .stream(let receiver): phase = .receiving(receiver)
+            case .refuse(let response): phase = .swallowing(response, closing: false)
+            }
+            return .goOn
+        }
+    }
+
+    private func begin(_ received: ReceivedHead) -> Next {
+        let generation = connection.generation
+        guard let peer = connection.peerNow() else { return .close }
         let verdict: ProtocolRules.Verdict
         do throws(Refusal) {
-            verdict = try ProtocolRules.check(received, limits: server.limits, isTLS: server.door != nil)
+            verdict = try ProtocolRules.check(received, limits: server.limits)
         } catch {
             phase = .answered
             return .send(server.responder.response(to: error, of: nil), closing: true)
         }
-        let now = MonotonicTime.coarse
-        let head = RequestHead(peer: peer, request: verdict.request, received: now)
-        self.head = head
-        clock.beginBody(now: now)
-        connection.deadline.set(.body, clock.bodyDue)
+        let contents = RequestHead.Contents(
+            peer: peer, method: verdict.method, scheme: server.scheme, authority: verdict.authority,
+            target: verdict.target, fields: received.fields.fields)
+        if verdict.framing == .none { connection.memory.remember(received, as: contents, generation: generation) }
+        let head = head(contents)
         switch server.responder.plan(for: head) {
         case .collect(let maximumBytes):
             return collect(upTo: min(max(0, maximumBytes), server.limits.bodyBytes), verdict)
@@ -82,6 +99,15 @@ final class OngoingRequest: @unchecked Sendable {
         case .refuse(let response):
             return refuse(response, verdict)
         }
+    }
+
+    private func head(_ contents: RequestHead.Contents) -> RequestHead {
+        let now = MonotonicTime.coarse
+        let head = RequestHead(contents, received: now)
+        self.head = head
+        clock.beginBody(now: now)
+        connection.deadline.set(.body, clock.bodyDue)
+        return head
     }
 
     /// A piece of the body.
@@ -231,9 +257,9 @@ final class OngoingRequest: @unchecked Sendable {
 
     private func takeAnswer() -> Next {
         let (outcome, isCut) = connection.turn.withLock { turn -> (ExchangeOutcome?, Bool) in
-            defer { turn.outcome = nil }
-            if turn.outcome == nil, !turn.isCut { connection.seat.suspend(&turn, for: .answer) }
-            return (turn.outcome, turn.isCut)
+            let outcome = turn.outcome.take()
+            if outcome == nil, !turn.isCut { connection.seat.suspend(&turn, for: .answer) }
+            return (outcome, turn.isCut)
         }
         switch outcome {
         case nil:

@@ -9,21 +9,48 @@ enum Sending {
     static func send(
         _ response: Response, closing: Bool, for request: OngoingRequest, on connection: OpaquePointer
     ) -> MHD_Result {
-        let code = response.head.status.code
+        let code = response.status.code
+        if !closing, code == 200 || code == 304, case .representation(let shown) = response.body,
+            response.fields.isEmpty, let id = response.requestID
+        {
+            guard let object = unsafe request.connection.kept.object(showing: shown, requestID: id) else { return .NO }
+            request.expectsTaking(shown.body.count)
+            return unsafe MHD_queue_response(connection, UInt32(code), object)
+        }
         guard (200...999).contains(code), let object = unsafe object(for: response.body, of: request) else {
             request.abandon(response)
             return .NO
         }
         // SAFETY: the library keeps a reference of its own for as long as it sends.
         defer { unsafe MHD_destroy_response(object) }
-        for field in response.head.headerFields where !isOurs(field.name) {
-            // SAFETY: both strings reach the call with a NUL at their end, and are copied by it.
-            let added = unsafe MHD_add_response_header(object, field.name.rawName, field.value)
-            if added != .YES { request.connection.server.logger.error("A field could not be sent") }
-        }
+        var isComplete = unsafe add(response.fields, to: object)
+        if case .representation(let shown) = response.body, unsafe !add(shown.fields, to: object) { isComplete = false }
+        if let id = response.requestID, unsafe !add(requestIDName, id, to: object) { isComplete = false }
+        if !isComplete { request.server.logger.error("A field could not be sent") }
         request.expectsTaking(response.body.count)
-        if closing { unsafe MHD_add_response_header(object, "Connection", "close") }
+        if closing { _ = unsafe add("Connection", "close", to: object) }
         return unsafe MHD_queue_response(connection, UInt32(code), object)
+    }
+
+    static let requestIDName = Response.requestIDName.rawName
+
+    /// False when some could not be added.
+    static func add(_ fields: HTTPFields, to object: OpaquePointer) -> Bool {
+        // SAFETY: the object is the caller's.
+        var isComplete = true
+        for field in fields where !isOurs(field.name) {
+            if unsafe !add(field.name.rawName, field.value, to: object) { isComplete = false }
+        }
+        return isComplete
+    }
+
+    static func add(_ name: String, _ value: String, to object: OpaquePointer) -> Bool {
+        unsafe name.withCString { name in
+            unsafe value.withCString { value in
+                // SAFETY: both end with a NUL and are copied by the call.
+                unsafe MHD_add_response_header(object, name, value) == .YES
+            }
+        }
     }
 
     /// Fields that describe the connection or the message as it is sent, which is the library's to know.
@@ -50,17 +77,23 @@ enum Sending {
                     bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
             }
         case .shared(let body):
-            let address = unsafe body.address
-            // SAFETY: the reference taken here keeps the bytes where they are until the library lets go of them.
-            return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
-                address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
-                Unmanaged.passRetained(body).toOpaque())
+            return unsafe object(sharing: body)
+        case .representation(let shown):
+            return unsafe object(sharing: shown.body)
         case .stream(let source):
             request.attach(source)
             // SAFETY: the reference taken here is given back by `releaseRequest`.
             return unsafe microhttpd_streamed_response(
                 Limits.streamBlockBytes, fillFromSource, Unmanaged.passRetained(request).toOpaque(), releaseRequest)
         }
+    }
+
+    static func object(sharing body: EncodedBody) -> OpaquePointer? {
+        let address = unsafe body.address
+        // SAFETY: the reference taken here keeps the bytes where they are until the library lets go of them.
+        return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+            address.count, UnsafeMutableRawPointer(mutating: address.baseAddress), releaseBody,
+            Unmanaged.passRetained(body).toOpaque())
     }
 }
 
@@ -71,6 +104,7 @@ extension Response.Body {
         case .none, .stream: 0
         case .bytes(let bytes): bytes.count
         case .shared(let body): body.count
+        case .representation(let shown): shown.body.count
         }
     }
 }

@@ -45,6 +45,9 @@ final class Server: Sendable {
         if connection.peer == nil || doorIsClosed.load(ordering: .acquiring) { connection.cut() }
     }
 
+    /// Of what is asked for here.
+    var scheme: String { door == nil ? "http" : "https" }
+
     /// Who is at the other end, asked once for each connection; nil when the system does not say, and then nobody
     /// must be served.
     func peer(of descriptor: Int32) -> Peer? {

@@ -9,6 +9,22 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
         case image = "img"
         case seamcall = "sc"
         case request = "req"
+
+        fileprivate init?(_ prefix: Span<UInt8>) {
+            guard let kind = Self.prefixes.first(where: { $0.isSame(prefix) })?.kind else { return nil }
+            self = kind
+        }
+
+        private struct Prefix: Sendable {
+            let kind: Kind
+            let bytes: [UInt8]
+
+            func isSame(_ other: Span<UInt8>) -> Bool {
+                bytes.count == other.count && bytes.indices.allSatisfy { bytes[$0] == other[$0] }
+            }
+        }
+
+        private static let prefixes = allCases.map { Prefix(kind: $0, bytes: Array($0.rawValue.utf8)) }
     }
 
     public let kind: Kind
@@ -22,28 +38,49 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     /// Nil unless the text is exactly what ``description`` gives for some id.
     public init?(_ text: String) {
-        guard let dash = text.utf8.firstIndex(of: UInt8(ascii: "-")),
-            let kind = Kind(rawValue: String(text[..<dash]))
-        else { return nil }
-        let digits = text.utf8[text.utf8.index(after: dash)...]
-        guard digits.count == Self.digitCount else { return nil }
-        var value: UInt128 = 0
-        for (place, character) in digits.enumerated() {
-            guard let digit = Self.alphabet.firstIndex(of: character), place > 0 || digit < 8 else { return nil }
-            value = value << 5 | UInt128(digit)
+        let bytes = text.utf8.span
+        let dash = bytes.count - Self.digitCount - 1
+        guard dash > 0, bytes[dash] == UInt8(ascii: "-"), let kind = Kind(bytes.extracting(..<dash)) else { return nil }
+        var (high, low) = (UInt64(0), UInt64(0))
+        for place in (dash + 1)..<bytes.count {
+            let digit = Self.digits[Int(bytes[place])]
+            // 26 digits have room for 130 bits; what does not fit into 128 is no id.
+            guard digit != Self.noDigit, high >> 59 == 0 else { return nil }
+            (high, low) = (high << 5 | low >> 59, low << 5 | UInt64(digit))
         }
-        self.init(kind, value)
+        self.init(kind, UInt128(high) << 64 | UInt128(low))
     }
 
     public var description: String {
-        var digits = [UInt8](repeating: 0, count: Self.digitCount)
-        var rest = value
-        for place in digits.indices.reversed() {
-            digits[place] = Self.alphabet[Int(rest & 31)]
-            rest >>= 5
+        let prefix = kind.rawValue.utf8
+        let count = prefix.count + 1 + Self.digitCount
+        // SAFETY: the buffer has room for `count` bytes, and each of them is written: prefix, dash, digits.
+        return unsafe String(unsafeUninitializedCapacity: count) { buffer in
+            var place = unsafe buffer.update(fromContentsOf: prefix)
+            unsafe buffer[place] = UInt8(ascii: "-")
+            place = count
+            // Two words at a time, since shifting 128 bits by five is dear.
+            var (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
+            for _ in 0..<Self.digitCount {
+                place -= 1
+                unsafe buffer[place] = Self.alphabet[Int(low & 31)]
+                low = low >> 5 | high << 59
+                high >>= 5
+            }
+            return count
         }
-        return kind.rawValue + "-" + String(decoding: digits, as: UTF8.self)
     }
+
+    /// The low half tells any two of ours apart.
+    public func hash(into hasher: inout Hasher) { hasher.combine(UInt64(truncatingIfNeeded: value)) }
+
+    /// What a character stands for, or `noDigit`.
+    private static let digits: [UInt8] = {
+        var digits = [UInt8](repeating: noDigit, count: 256)
+        for (digit, character) in alphabet.enumerated() { digits[Int(character)] = UInt8(digit) }
+        return digits
+    }()
+    private static let noDigit: UInt8 = 0xff
 
     public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 

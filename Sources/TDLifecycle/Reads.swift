@@ -82,11 +82,15 @@ public struct RecordListing: Sendable {
 
 extension Engine {
     public func td(_ reference: TDReference) throws(LifecycleError) -> Domain {
-        let found = views.withLock { views -> Domain? in
-            switch reference {
-            case .id(let id): views.domains[id]
-            case .name(let name): views.names[name].flatMap { views.domains[$0] }
-            }
+        let found = views.withLock { views in views.id(of: reference).flatMap { views.domains[$0] } }
+        guard let found else { throw .noSuchTD(reference.description) }
+        return found
+    }
+
+    /// Which TD that is and its revision: enough for whoever has its view already.
+    public func tdRevision(_ reference: TDReference) throws(LifecycleError) -> (id: ResourceID, revision: UInt64) {
+        let found = views.withLock { views in
+            views.id(of: reference).flatMap { id in views.domains[id].map { (id, $0.revision) } }
         }
         guard let found else { throw .noSuchTD(reference.description) }
         return found

@@ -46,6 +46,13 @@ struct Views: Sendable {
         self.limits = limits
     }
 
+    func id(of reference: TDReference) -> ResourceID? {
+        switch reference {
+        case .id(let id): id
+        case .name(let name): names[name]
+        }
+    }
+
     /// Takes a batch in, and says whom to tell of what has ended.
     mutating func publish(
         _ batch: Batch, ledger: Ledger, _ scheduler: any StepScheduler

@@ -14,7 +14,7 @@ enum ExitStatus: Int32, Sendable {
     case cannotListen = 74
     /// Operations were still running when the drain timeout passed.
     case drainIncomplete = 75
-    /// The environment, the configuration file or a file that a setting names is wrong.
+    /// The environment, the configuration file or a file that they name is wrong; also one that a flag names.
     case configuration = 78
 
     /// After a second signal: 128 and its number, as shells report a process that a signal ended.
@@ -30,7 +30,7 @@ enum ExitStatus: Int32, Sendable {
           73   the socket's file cannot be made
           74   a listener cannot listen
           75   operations were still running when the drain timeout passed
-          78   the environment, the configuration file or a file that a setting names is wrong
+          78   the environment, the configuration file or a file they name is wrong
           130  stopped at once by a second SIGINT; 143 by a second SIGTERM
         """
 }

@@ -34,7 +34,8 @@ def read_arguments():
     parser.add_argument(
         "--only", action="append", choices=PARTS, metavar="PART",
         help=f"one part, may be repeated; any of {', '.join(PARTS)}")
-    parser.add_argument("--check", action="store_true", help="look at the arguments only")
+    # Looks at the arguments only: deploy/bench asks before it builds.
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rounds < 1 or not 0.1 <= arguments.seconds <= 60:
         parser.error("at least one round, of 0.1 to 60 seconds")

@@ -62,9 +62,9 @@ class TDXD(Server):
         return len(self.places()) == self.listeners
 
     def places(self):
-        """Where it listens, in the order of its log: the Unix socket first."""
+        """Where it listens, in the order of its log, which has the audit's lines as well: the Unix socket first."""
         records = [json.loads(line) for line in self.log_path.read_text().split("\n")[:-1]]
-        return [record["metadata"]["place"] for record in records if record["message"] == "Listening"]
+        return [record["metadata"]["place"] for record in records if record.get("message") == "Listening"]
 
     def connection(self):
         return UnixConnection(self.socket)

@@ -81,21 +81,21 @@ struct AuditTests {
             isBounded: false)
         let expected: [String] = [
             #"""
-            {"durationNanos":12,"gid":6,"label":"audit","listener":"unix","method":"POST","pid":7,"principal":"uid:5",\#
+            {"durationNanos":12,"gid":6,"listener":"unix","message":"audit","method":"POST","pid":7,"principal":"uid:5",\#
             "requestId":"req-1","role":"admin","route":"/tds","sequence":1,"status":201,"target":"/v1/tds",\#
             "time":"2026-11-23T11:23:20.114Z","transport":"unix","uid":5}
 
             """#,
             #"""
             {"address":"192.0.2.7","certificate":"client-certificate-expired","code":"peer-not-authorized",\#
-            "durationNanos":12,"label":"audit","listener":"tls-0","method":"GET","port":9,\#
+            "durationNanos":12,"listener":"tls-0","message":"audit","method":"GET","port":9,\#
             "principal":"tls:192.0.2.7","requestId":"req-1","sequence":2,"status":403,"target":"/x",\#
             "time":"2026-11-23T11:23:20.114Z","transport":"tls"}
 
             """#,
             #"""
-            {"address":"2001:db8::1","certificate":"ab12","durationNanos":12,"label":"audit","listener":"tls-0",\#
-            "method":"POST","port":9,"principal":"spiffe://lab/op","requestId":"req-1","role":"operator",\#
+            {"address":"2001:db8::1","certificate":"ab12","durationNanos":12,"listener":"tls-0",\#
+            "message":"audit","method":"POST","port":9,"principal":"spiffe://lab/op","requestId":"req-1","role":"operator",\#
             "route":"/tds","sequence":3,"status":201,"target":"/tds","time":"2026-11-23T11:23:20.114Z",\#
             "transport":"tls"}
 
@@ -140,7 +140,7 @@ struct AuditTests {
         trail.record(line, isBounded: false)
         let written = sink.jsons
         #expect(written.map { $0["event"].string } == [nil, "lost", nil])
-        #expect(written[1]["count"].int == 3 && written[1]["label"].string == "audit")
+        #expect(written[1]["count"].int == 3 && written[1]["message"].string == "audit")
         // The numbers of lines that were tried tell of the gap as well.
         #expect(written[0]["sequence"].int == 1)
         #expect(written[2]["sequence"].int.map { $0 > 4 } == true)

@@ -22,6 +22,7 @@ final class Service: Sendable {
 
     init(
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
+        certificates: CertificateRoles = CertificateRoles(),
         rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }
     ) throws {
         // Read before anything is timed: the document is long.
@@ -41,7 +42,9 @@ final class Service: Sendable {
                 kind: "fake", description: "a fake", isHardware: false, reportsAllOutputs: true))
         api = ControlAPI(
             engine: engine, service: identity,
-            access: AccessPolicy(users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab]),
+            access: AccessPolicy(
+                users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab],
+                certificates: certificates),
             rate: rate, audit: audit, tls: tls, logger: logger)
     }
 

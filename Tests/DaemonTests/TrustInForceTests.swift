@@ -76,14 +76,25 @@ struct TrustInForceTests {
         #expect(!trust.takeTurn(now: end.adding(seconds: -1)))
         #expect(trust.takeTurn(now: end))
         #expect(!trust.takeTurn(now: end))
-        // Who is judged after the end has no turn to come; the list's is later.
+        // Who is refused for good has no turn to come.
         let verdict = trust.verify([try folder.certificate("lab").der], now: end)
         guard case .refused("client-certificate-expired", _) = verdict else {
             Issue.record("\(verdict)")
             return
         }
-        #expect(!trust.takeTurn(now: end.adding(days: 300)))
-        #expect(trust.takeTurn(now: now.adding(days: 397)))
+        #expect(!trust.takeTurn(now: end.adding(days: 9_999)))
+    }
+
+    @Test("Clients are judged again when the revocation list should have been followed by another")
+    func listTurns() throws {
+        // The certificates end later.
+        let folder = try PKIFolder(now: now, days: 900)
+        let trust = TrustInForce(try folder.material())
+        _ = trust.verify([try folder.certificate("lab").der], now: now)
+        let list = try CertificateFile.revocationLists(at: folder.path + "/crl.pem")[0]
+        let next = try #require(list.nextUpdate)
+        #expect(!trust.takeTurn(now: next.adding(seconds: -1)))
+        #expect(trust.takeTurn(now: next))
     }
 
     @Test("Clients are judged again when one that came too early may come")

@@ -164,7 +164,7 @@ class Daemon:
 
     def log(self):
         """The log's records so far."""
-        return [record for record in self.records() if record.get("label") != "audit"]
+        return [record for record in self.records() if record["message"] != "audit"]
 
     def wait_for_log(self, message, seconds=10, **metadata):
         """The first record with this message and these facts; fails when it does not come."""

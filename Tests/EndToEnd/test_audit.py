@@ -48,17 +48,17 @@ def changes_and_refusals():
         assert refused["target"] == f"/tds/{td}", refused
         assert [line["sequence"] for line in written] == [1, 2, 3]
         assert stat.S_IMODE(os.stat(trail(daemon)).st_mode) == 0o600
-        assert not any(record.get("label") == "audit" for record in daemon.records())
+        assert not any(record["message"] == "audit" for record in daemon.records())
 
 
 def hostile_target():
     with Audited() as daemon:
         client = daemon.client()
-        for target in ("/x%0a%1b", '/"},{"label":"audit"', "/%e2%80%ae"):
+        for target in ("/x%0a%1b", '/"},{"message":"audit"', "/%e2%80%ae"):
             assert client.get(target).status in (400, 404)
         written = lines(trail(daemon))
         assert len(written) == 3 and all(line["method"] == "GET" for line in written), written
-        assert written[1]["target"] == '/"},{"label":"audit"', written[1]
+        assert written[1]["target"] == '/"},{"message":"audit"', written[1]
 
 
 def rotation():
@@ -87,15 +87,15 @@ def rotation():
 
 
 def standard_error():
-    """Beside the log, and told from it by its label."""
+    """Beside the log, and told from it by its message."""
     with Daemon() as daemon:
         client = daemon.client()
         create(client)
-        labelled = [record for record in daemon.records() if record.get("label") == "audit"]
-        assert [line["status"] for line in labelled] == [201], labelled
+        trail_lines = [record for record in daemon.records() if record["message"] == "audit"]
+        assert [line["status"] for line in trail_lines] == [201], trail_lines
     with Daemon("--audit", "off") as daemon:
         create(daemon.client())
-        assert not any(record.get("label") == "audit" for record in daemon.records())
+        assert not any(record["message"] == "audit" for record in daemon.records())
 
 
 def full_disk():

@@ -97,6 +97,12 @@ class Identities(unittest.TestCase):
                             (answer.status, answer.json["code"], answer.json["requiredRole"]),
                             (403, "role-too-small", needed), role)
 
+    def test_metrics_are_for_their_role_and_the_administrator(self):
+        for role, status in [("metrics", 200), ("admin", 200), ("lab", 403), ("operator", 403), ("viewer", 403)]:
+            words = ["--cert", self.ours.certificate(role), "--key", self.ours.key(role), "-o", "/dev/null", "-w",
+                     "%{http_code}", f"https://localhost:{self.daemon.tls_port()}/metrics"]
+            self.assertEqual(run("curl", "-sS", "--cacert", self.ours.certificate("ca"), *words), str(status), role)
+
     def test_what_a_client_makes_bears_its_identity(self):
         for version in VERSIONS:
             for name, identity in [

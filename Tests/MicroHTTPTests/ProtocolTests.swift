@@ -163,7 +163,8 @@ struct ProtocolTests {
         head += "Z: \(String(repeating: "z", count: rest))\r\n\r\n"
         #expect(head.utf8.count == 8_192)
         client.send(head)
-        #expect(try client.takeAnswer().text == "4096 64")
+        // Host is not among the fields: it is the authority.
+        #expect(try client.takeAnswer().text == "4096 63")
     }
 
     @Test("Other limits are kept just as well", arguments: [(1, 300), (8, 1_000), (64, 65_536), (1_024, 65_536)])
@@ -179,7 +180,7 @@ struct ProtocolTests {
         head += (0..<(fields - 1)).dropLast().map { "A\($0): b\r\n" }.joined() + (fields == 1 ? "" : "Z: ")
         head += String(repeating: "z", count: headBytes - head.utf8.count - 4)
         client.send(head + "\r\n\r\n")
-        #expect(try client.takeAnswer().text == "\(fields)")
+        #expect(try client.takeAnswer().text == "\(fields - 1)")
         client.send(head + "z\r\n\r\n")
         let refused = try client.takeAnswer()
         #expect(refused.status == 431)

@@ -5,6 +5,9 @@ internal import COpenSSL
     // Sendable: libcrypto locks its store, and nothing is added to it after `init`.
     private let store: Owned
     private let revocationCheck: RevocationCheck
+    private let believed = BelievedChains()
+    /// When what the revocation lists say comes into force or ends.
+    private let revocationTurns: [CalendarTime]
 
     /// Each ends a path, whether it is self-signed or not.
     public let authorities: [Certificate]
@@ -22,6 +25,7 @@ internal import COpenSSL
         self.authorities = authorities
         self.revocationLists = revocationLists
         self.revocation = revocation
+        revocationTurns = revocationLists.flatMap { [$0.thisUpdate, $0.nextUpdate].compactMap(\.self) }
         revocationCheck = RevocationCheck(lists: revocationLists, authorities: authorities, policy: revocation)
         // SAFETY: the store is made here; it takes a reference of its own to all that is added.
         store = unsafe Owned(X509_STORE_new()) { unsafe X509_STORE_free($0) }
@@ -85,14 +89,16 @@ internal import COpenSSL
     ///
     /// The path is built from what was sent up to a trusted authority. All of RFC 5280's rules hold, strictly; the
     /// first certificate must allow client authentication; keys and signatures must be strong; the revocation lists
-    /// of all authorities in the path are asked. Any thread may call this, many at once. Whoever keeps `chain` can ask a
+    /// of all authorities in the path are asked. A chain that was believed is believed again without all that until
+    /// something in it ends or a list changes what it says. Any thread may call this, many at once. Whoever keeps `chain` can ask a
     /// newer store the same again, and so close the connections of those who have been revoked since.
     ///
     /// - Parameter chain: in DER, the peer's own first, as it was sent.
     public func verifyClient(
         chain: [[UInt8]], at time: CalendarTime
     ) -> Result<PeerIdentity, CertificateRefusal> {
-        Result { () throws(CertificateRefusal) in
+        if let known = believed.identity(chain, at: time) { return .success(known) }
+        return Result { () throws(CertificateRefusal) in
             let certificates = try Self.parse(chain)
             guard let peer = certificates.first else { throw .noneSent }
             guard !peer.isAuthority else { throw .wrongPurpose(.peer, .authority) }
@@ -104,8 +110,10 @@ internal import COpenSSL
             guard peer.keyUsage?.contains(.digitalSignature) ?? true else { throw .wrongPurpose(.peer, .keyUsage) }
             try revocationCheck.check(path, at: time)
             let expires = path.reduce(peer.validity.notAfter) { min($0, $1.validity.notAfter) }
-            return PeerIdentity(
+            let identity = PeerIdentity(
                 uris: peer.names.uris, fingerprint: peer.fingerprint, serial: peer.serial, expires: expires)
+            believed.keep(identity, chain, at: time, turns: revocationTurns)
+            return identity
         }
     }
 

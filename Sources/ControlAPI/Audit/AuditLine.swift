@@ -8,8 +8,8 @@ internal import TDLifecycle
 /// Never a body, a query or a header field: a client may have put a secret there. All text is printable ASCII, whatever
 /// the client sent.
 struct AuditLine: Encodable, Sendable {
-    /// Tells the line from a log record where both go to the same place.
-    let label = AuditTrail.label
+    /// What a log record has there, too, so that who reads both from one place can tell them apart.
+    let message = AuditTrail.message
     var time = Timestamp(microseconds: 0)
     /// Counts the lines of this process, from 1.
     var sequence: UInt64 = 0
@@ -99,7 +99,7 @@ struct AuditEvent: Encodable, Sendable {
         case suppressed
     }
 
-    let label = AuditTrail.label
+    let message = AuditTrail.message
     let time: Timestamp
     let sequence: UInt64
     let event: Kind

@@ -31,7 +31,7 @@ public final class AuditTrail: Sendable {
         case all
     }
 
-    static let label = "audit"
+    static let message = "audit"
     /// Refusals of strangers and of those who ask too fast, in one `LineBudget` period: nobody fills a disk with them.
     static let refusalsPerPeriod = 100
 

@@ -12,10 +12,7 @@ extension ControlAPI {
         Route(.post, "/tds", "createTd", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
             try api.createTD(call)
         },
-        Route(.get, "/tds/{id}", "getTd", .viewer) { api, call throws(Refused) in
-            let domain = try api.td(call)
-            api.answer(call, revision: domain.revision) { api.body(domain) }
-        },
+        Route(.get, "/tds/{id}", "getTd", .viewer) { api, call throws(Refused) in try api.showTD(call) },
         Route(.patch, "/tds/{id}", "patchTd", .operator, parameters: ["dryRun"]) { api, call throws(Refused) in
             try api.patchTD(call)
         },
@@ -35,7 +32,7 @@ extension ControlAPI {
         },
     ]
 
-    func reference(_ call: Call) -> TDReference { TDReference(call.path("id")) }
+    func reference(_ call: Call) -> TDReference { call.asked.td }
 
     /// The TD the path names, from the view.
     func td(_ call: Call) throws(Refused) -> Domain {
@@ -49,6 +46,14 @@ extension ControlAPI {
     /// `If-Match` of a change to a TD.
     func revisionWanted(_ call: Call) throws(Refused) -> UInt64? {
         try call.ifMatch { () throws(Refused) in try td(call).revision }
+    }
+
+    private func showTD(_ call: Call) throws(Refused) {
+        // The view is large: it is copied only when its bytes have to be made.
+        let (id, revision) = try engine(call) { () throws(LifecycleError) in try engine.tdRevision(reference(call)) }
+        if let known = bodies.known(.td(id), revision: revision) { return answer(call, revision: revision, known) }
+        let domain = try td(call)
+        answer(call, revision: domain.revision) { body(domain) }
     }
 
     private func listTDs(_ call: Call) throws(Refused) {

@@ -12,9 +12,9 @@ struct Serve: ParsableCommand {
             environment, the environment over the file. 'tdxd check-config' shows what is in force and why.
 
             TLS
-            A client is known by a URI in its certificate, or by the certificate's SHA-256; the file given with --roles \
-            says who has which role:
-              {"identities": {"spiffe://tdxd/user/alice": "operator", "sha256:<64 digits>": "viewer"}}
+            A client is known by a URI in its certificate, or by the certificate's SHA-256 as sha256:<64 digits>; the \
+            file given with --roles says who has which role:
+              {"identities": {"spiffe://tdxd/user/alice": "operator"}}
             Certificates, CAs, revocation lists and roles are read anew on SIGHUP and when the files change. No \
             connection is dropped for it but those of clients who are not believed any more. What does not hold is \
             refused as a whole, and what was in force stays; the log and 'tls' in /host say so. The audit file is opened \

@@ -4,7 +4,7 @@ internal import ControlAPI
 struct AuditSettings: Hashable, Sendable {
     enum Place: Hashable, Sendable {
         case off
-        /// Among the log's lines, from which the member `label` tells them.
+        /// Among the log's lines, from which the member `message` tells them.
         case standardError
         case file(path: String)
     }

@@ -46,21 +46,21 @@ final class TrustInForce: Sendable {
 
     func verify(_ chain: [[UInt8]], now: CalendarTime = .now()) -> ClientCertificateVerdict {
         let trust = state.withLock { $0.material.trust }
-        for list in trust.revocationLists { noteTurn(list.nextUpdate, now) }
+        let turns = trust.revocationLists.flatMap { [$0.thisUpdate, $0.nextUpdate].compactMap(\.self) }
         switch trust.verifyClient(chain: chain, at: now) {
         case .success(let identity):
-            noteTurn(identity.expires, now)
+            noteTurns(turns + [identity.expires], now)
             return .verified(uris: identity.uris, sha256: identity.fingerprint.description)
         case .failure(let refusal):
-            if case .notYetValid(_, let until) = refusal { noteTurn(until, now) }
+            if case .notYetValid(_, let until) = refusal { noteTurns(turns + [until], now) }
             let which = chain.first.map { " Its SHA-256 is \(Fingerprint(of: $0))." } ?? ""
             return .refused(code: refusal.code.rawValue, reason: refusal.description + which)
         }
     }
 
-    private func noteTurn(_ time: CalendarTime?, _ now: CalendarTime) {
-        guard let time, time > now else { return }
-        state.withLock { $0.nextTurn = min($0.nextTurn ?? time, time) }
+    private func noteTurns(_ times: [CalendarTime], _ now: CalendarTime) {
+        guard let next = times.filter({ $0 > now }).min() else { return }
+        state.withLock { $0.nextTurn = min($0.nextTurn ?? next, next) }
     }
 
     /// Whether clients are to be judged again because time has passed; then it is forgotten until they have been.
