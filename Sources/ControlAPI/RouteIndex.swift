@@ -75,7 +75,9 @@ struct RouteIndex: Sendable {
         let candidates = isRead ? reads : others
         guard length < candidates.count else { return nil }
         for entry in candidates[length] {
-            guard let values = Self.match(entry, target, start), isRead || entry.route.method == method else { continue }
+            guard let values = Self.match(entry, target, start), isRead || entry.route.method == method else {
+                continue
+            }
             return (entry, PathVariables(names: entry.route.variables, values: values))
         }
         return nil

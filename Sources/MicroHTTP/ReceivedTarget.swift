@@ -17,7 +17,7 @@ struct ReceivedTarget {
         var pathCount: Int?
         var count = 0
         // SAFETY: the caller vouches for the bytes during this call.
-        for unsafe byte in unsafe bytes {
+        for unsafebyte in unsafe bytes {
             if !(0x21...0x7E).contains(byte) || byte == UInt8(ascii: "#") { isClean = false }
             if byte == UInt8(ascii: "%") { isEncoded = true }
             if byte == UInt8(ascii: "?"), pathCount == nil { pathCount = count }

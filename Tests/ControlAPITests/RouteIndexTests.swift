@@ -44,7 +44,9 @@ struct RouteIndexTests {
         var numbers = SystemRandomNumberGenerator()
         let seed = UInt64.random(in: 0...UInt64.max, using: &numbers)
         var generator = SplitMix(state: seed)
-        let words = ["", "v1", "tds", "td", "tdss", "vcpus", "actions", "init", "host", "fields", "x", "operations", "7"]
+        let words = [
+            "", "v1", "tds", "td", "tdss", "vcpus", "actions", "init", "host", "fields", "x", "operations", "7",
+        ]
         let methods: [HTTPRequest.Method] = [.get, .head, .post, .patch, .delete, .put]
         for _ in 0..<20_000 {
             let count = Int.random(in: 1...6, using: &generator)
