@@ -17,7 +17,8 @@ struct ReceivedTarget {
         var pathCount: Int?
         var count = 0
         // SAFETY: the caller vouches for the bytes during this call.
-        for unsafebyte in unsafe bytes {
+        for place in 0..<bytes.count {
+            let byte = unsafe bytes[place]
             if !(0x21...0x7E).contains(byte) || byte == UInt8(ascii: "#") { isClean = false }
             if byte == UInt8(ascii: "%") { isEncoded = true }
             if byte == UInt8(ascii: "?"), pathCount == nil { pathCount = count }
