@@ -4,6 +4,7 @@
 import http.client
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -19,6 +20,8 @@ CONNECTIONS = 400
 SECONDS = 4
 # Generous: the machine may be busy with other things. Without a limit nobody would be served at all.
 SLOWEST_SECONDS = 1.0
+# The deadline is 2 seconds, and looked at once a second.
+CUT_SECONDS_MAX = 8
 KINDS = {
     "slow heads": ["-H", "-i", "1"],
     "slow bodies": ["-B", "-i", "1", "-s", "8192", "-t", "POST", "-x", "16"],
@@ -91,7 +94,25 @@ class Slow(unittest.TestCase):
                     f"http://127.0.0.1:{port}/openapi.json", flags,
                     lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=10, source_address=ELSEWHERE))
         self.assertIn("too many connections from 127.0.0.1", daemon.log_text())
-        self.assertIn("clients were too slow (head)", daemon.log_text())
+
+    def test_a_head_in_drops_is_cut_at_its_deadline(self):
+        daemon = self.enterContext(Daemon("--head-timeout", "2", plain_roles=["viewer"]))
+        port = int(daemon.places()[1].rsplit(":", 1)[1])
+        start = time.monotonic()
+        with socket.create_connection(("127.0.0.1", port), timeout=0.2) as slow:
+            slow.sendall(b"GET /livez HTTP/1.1\r\nHost: t\r\nA: ")
+            end = None
+            while end is None and time.monotonic() - start < CUT_SECONDS_MAX:
+                try:
+                    slow.sendall(b"a")
+                    end = slow.recv(1)
+                except TimeoutError:
+                    pass
+                except ConnectionError:
+                    end = b""
+        self.assertEqual(end, b"", "closed without an answer")
+        self.assertGreaterEqual(time.monotonic() - start, 2)
+        self.assertLess(time.monotonic() - start, CUT_SECONDS_MAX)
 
     def test_tls(self):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="tdxd-test-")))
