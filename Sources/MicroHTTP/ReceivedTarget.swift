@@ -14,19 +14,18 @@ struct ReceivedTarget {
     init(_ bytes: UnsafeRawBufferPointer) {
         var isClean = true
         var isEncoded = false
-        var pathCount: Int?
-        var count = 0
-        // SAFETY: the caller vouches for the bytes during this call.
-        for unsafebyte in unsafe bytes {
-            if !(0x21...0x7E).contains(byte) || byte == UInt8(ascii: "#") { isClean = false }
+        var pathCount = bytes.count
+        for place in bytes.indices {
+            // SAFETY: the caller vouches for the bytes during this call.
+            let byte = unsafe bytes[place]
+            if byte < 0x21 || byte > 0x7E || byte == UInt8(ascii: "#") { isClean = false }
             if byte == UInt8(ascii: "%") { isEncoded = true }
-            if byte == UInt8(ascii: "?"), pathCount == nil { pathCount = count }
-            count += 1
+            if byte == UInt8(ascii: "?"), pathCount == bytes.count { pathCount = place }
         }
         text = unsafe String(decoding: bytes, as: UTF8.self)
-        self.count = count
-        self.pathCount = pathCount ?? count
+        count = bytes.count
         self.isClean = isClean
         self.isEncoded = isEncoded
+        self.pathCount = pathCount
     }
 }

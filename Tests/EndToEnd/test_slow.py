@@ -3,7 +3,6 @@
 
 import http.client
 import pathlib
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -64,7 +63,6 @@ class Others:
         return sorted(self.seconds), self.failures
 
 
-@unittest.skipIf(shutil.which("slowhttptest") is None, "slowhttptest is not installed")
 class Slow(unittest.TestCase):
     def attack(self, url, flags, connect):
         others = Others(connect)
