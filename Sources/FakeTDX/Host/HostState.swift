@@ -9,9 +9,9 @@ final class HostState: Sendable {
         /// Free KeyIDs, lowest first.
         var keyIDs: [Bool]
         /// A flag for each page: flushed since it was handed out.
-        var flushed: [Bool]
+        var flushed: PageFlags
         /// A flag for each page: cleared since it was handed out.
-        var cleared: [Bool]
+        var cleared: PageFlags
         var misuses: [HostMisuse] = []
     }
 
@@ -34,8 +34,8 @@ final class HostState: Sendable {
         allocations = Locked(
             Allocations(
                 pages: pages, memory: MemoryAllocator(platform.hostMemory), keyIDs: isFree,
-                flushed: Array(repeating: false, count: pages.count),
-                cleared: Array(repeating: false, count: pages.count)))
+                flushed: PageFlags(count: pages.count),
+                cleared: PageFlags(count: pages.count)))
     }
 
     /// What of the initialised TDMRs is not reserved.
