@@ -65,7 +65,7 @@ class WriteBack(unittest.TestCase):
             self.assertEqual(ended["state"], "succeeded", ended)
         ratio = p99(beside) / p99(without)
         print(
-            f"p99 of {len(without)} creations: {p99(without) * 1000:.2f} ms without, "
+            f"\np99 of {len(without)} creations: {p99(without) * 1000:.2f} ms without, "
             f"{p99(beside) * 1000:.2f} ms beside a write-back of {WRITE_BACK_MS} ms in slices of {SLICE_US} us: "
             f"factor {ratio:.2f}"
         )
