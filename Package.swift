@@ -52,7 +52,7 @@ let package = Package(
         room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
-        room("TDLifecycle", ["TDXCalls", "Threading", logging]),
+        room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("Certificates", ["COpenSSL", "Threading"]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),
