@@ -43,7 +43,8 @@ struct InventoryReading {
         let parents: [tdx_shim_kind] =
             switch kind {
             case .tdr: []
-            case .tdcx: [TDX_SHIM_PAGE_TDVPR, TDX_SHIM_PAGE_QUARANTINED]
+            // Its TDVPR as long as that is there, then its TDR.
+            case .tdcx: [TDX_SHIM_PAGE_TDVPR, TDX_SHIM_PAGE_TDR, TDX_SHIM_PAGE_QUARANTINED]
             case .doubtful: [TDX_SHIM_PAGE_TDR, TDX_SHIM_PAGE_TDVPR, TDX_SHIM_PAGE_QUARANTINED]
             case .tdcs, .tdvpr, .sept, .guest, .returned: [TDX_SHIM_PAGE_TDR, TDX_SHIM_PAGE_QUARANTINED]
             }

@@ -18,10 +18,19 @@ struct Standards: Sendable {
         return environment["XDG_RUNTIME_DIR"].map { $0 + "/tdxd.sock" }
     }
 
+    /// What systemd gives the service, else the host's or the user's own.
+    var stateDirectory: String? {
+        if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return String(first) }
+        if userID == 0 { return "/var/lib/tdxd" }
+        if let state = environment["XDG_STATE_HOME"] { return state + "/tdxd" }
+        return environment["HOME"].map { $0 + "/.local/state/tdxd" }
+    }
+
     var values: [Setting: ConfigContent] {
         let limits = Limits()
         var values: [Setting: ConfigContent] = [
             .module: .string(ModuleChoice.auto.rawValue),
+            .shimDevice: .string(ShimSettings.defaultDevice),
             .socketMode: .string("660"),
             .socketRole: .stringArray([]),
             .listenPlain: .stringArray([]),
@@ -54,6 +63,7 @@ struct Standards: Sendable {
             .fakeCall: .int(0),
         ]
         if let socket { values[.socket] = .string(socket) }
+        if let stateDirectory { values[.stateDirectory] = .string(stateDirectory) }
         return values
     }
 }

@@ -1,6 +1,7 @@
 internal import ControlAPI
 internal import FakeReplay
 internal import FakeTDX
+internal import Logging
 internal import SEAMCALLTrace
 internal import TDXCalls
 
@@ -11,17 +12,14 @@ struct Backend: Sendable {
     let identity: BackendIdentity
     /// The machine, as the head of a recording tells it.
     let platform: TracePlatform
+    /// What a daemon before this one left with the module.
+    let inventory: HostInventory
 
     /// - Throws: if the choice cannot be had on this host or in this build.
-    init(_ choice: ModuleChoice, _ settings: FakeSettings) throws(Failure) {
-        switch choice.resolved {
-        case .fake, .auto:
-            self = try Self.fake(settings)
-        case .shim:
-            throw Failure(
-                .backendUnavailable,
-                "this build has no back end for the kernel shim (\(ModuleChoice.shimDevice)); "
-                    + "--module fake runs without TDX")
+    init(_ choice: ModuleChoice, _ fake: FakeSettings, _ shim: ShimSettings, _ logger: Logger) throws(Failure) {
+        switch choice.resolved(shim) {
+        case .fake, .auto: self = try Self.fake(fake)
+        case .shim: self = try Self.shim(shim, logger)
         }
     }
 
@@ -40,13 +38,15 @@ struct Backend: Sendable {
         }
     }
 
-    private init(
-        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform
+    init(
+        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform,
+        inventory: HostInventory = HostInventory()
     ) {
         self.calls = calls
         self.host = host
         self.identity = identity
         self.platform = platform
+        self.inventory = inventory
     }
 }
 
