@@ -50,13 +50,16 @@ struct ServeOptions: ParsableArguments {
     @OptionGroup(title: "Audit and limits")
     var bounds: BoundOptions
 
+    @OptionGroup(title: "Recording")
+    var recording: RecordOptions
+
     @OptionGroup(title: "The fake's platform and timing")
     var fake: FakeOptions
 
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
-            .merging(limits.values) { $1 }
+            .merging(limits.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
@@ -171,6 +174,27 @@ struct BoundOptions: ParsableArguments {
         ])
         values[.audit] = audit.map { .string($0) }
         values[.auditRequests] = auditRequests.map { .string($0) }
+        return values
+    }
+}
+
+struct RecordOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            A new file that every SEAMCALL is recorded in, for 'tdxd trace replay' and 'tdxd trace diff'. It holds \
+            what guests are made of.
+            """, valueName: "file"))
+    var record: String?
+
+    @Option(
+        help: ArgumentHelp("MiB at which the recording stops, and the daemon goes on. Default: 1024.", valueName: "mib"))
+    var recordLimitMib: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.record] = record.map { .string($0) }
+        values[.recordLimit] = recordLimitMib.map { .int($0) }
         return values
     }
 }

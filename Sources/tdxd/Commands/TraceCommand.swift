@@ -4,7 +4,7 @@ internal import SEAMCALLTrace
 
 struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "Work with recordings of SEAMCALLs.", subcommands: [TraceReplay.self])
+        commandName: "trace", abstract: "Work with recordings of SEAMCALLs.", subcommands: [TraceReplay.self, TraceDiff.self])
 }
 
 struct TraceReplay: ParsableCommand {

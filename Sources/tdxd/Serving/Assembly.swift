@@ -36,9 +36,12 @@ struct Assembly: Sendable {
         var limits = EngineLimits()
         limits.operationsPerPrincipal = settings.operationsPerPrincipal
         limits.keyIDsPerPrincipal = settings.keyIDsPerPrincipal
-        let calls = CallMeter(backend.calls)
+        let recorder = try settings.record.map { (record) throws(Failure) in
+            try Recording(record, of: backend, logger).recorder(of: backend)
+        }
+        let calls = CallMeter(recorder ?? backend.calls)
         engine = Engine(
-            calls: calls, host: backend.host, environment: environment, limits: limits, logger: logger)
+            calls: calls, host: recorder ?? backend.host, environment: environment, limits: limits, logger: logger)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)

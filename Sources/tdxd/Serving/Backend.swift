@@ -1,5 +1,7 @@
 internal import ControlAPI
+internal import FakeReplay
 internal import FakeTDX
+internal import SEAMCALLTrace
 internal import TDXCalls
 
 /// What executes SEAMCALLs, and how it introduces itself.
@@ -7,6 +9,8 @@ struct Backend: Sendable {
     let calls: any SEAMCALLPort
     let host: any HostPort
     let identity: BackendIdentity
+    /// The machine, as the head of a recording tells it.
+    let platform: TracePlatform
 
     /// - Throws: if the choice cannot be had on this host or in this build.
     init(_ choice: ModuleChoice, _ settings: FakeSettings) throws(Failure) {
@@ -23,20 +27,26 @@ struct Backend: Sendable {
 
     private static func fake(_ settings: FakeSettings) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
-            let fake = try FakeTDX(platform: settings.platform, timing: settings.timing)
+            let platform = settings.platform
+            let fake = try FakeTDX(platform: platform, timing: settings.timing)
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
                 isHardware: false, reportsAllOutputs: true)
-            return Backend(calls: fake, host: fake, identity: identity)
+            return Backend(
+                calls: fake, host: fake, identity: identity,
+                platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions))
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
         }
     }
 
-    private init(calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity) {
+    private init(
+        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform
+    ) {
         self.calls = calls
         self.host = host
         self.identity = identity
+        self.platform = platform
     }
 }
 
@@ -51,6 +61,12 @@ extension FakeSettings {
         platform.privateKeyIDs = first...last
         platform.keyIDBits = UInt8(UInt16.bitWidth - last.rawValue.leadingZeroBitCount)
         return platform
+    }
+
+    /// How often a write-back may be interrupted, generously: a replay, in which no time passes, needs as many places.
+    var writeBackInterruptions: Int {
+        guard writeBack > .zero, writeBackSlice > .zero else { return 0 }
+        return min(FakePlatform.cacheSubBlocksMax, 4 * Int(writeBack / writeBackSlice))
     }
 
     var timing: FakeTiming {
