@@ -98,8 +98,8 @@ extension Goal {
     }
 }
 
-/// What the engine knows of the machine, fixed at start.
-public struct Platform: Sendable {
+/// What the engine knows of the machine, fixed at start, and held by reference: every call asks it.
+public final class Platform: Sendable {
     public let processors: [ProcessorInfo]
     /// Ascending.
     public let packages: [Package]

@@ -66,7 +66,8 @@ struct RequestObject {
 
     /// Reads member `name`; `expected` says what it must be.
     mutating func member<Value>(
-        _ name: String, _ expected: String, _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
+        _ name: String, _ expected: @autoclosure () -> String,
+        _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
     ) -> Value? {
         asked.insert(name)
         let key = Name(name)
@@ -77,11 +78,11 @@ struct RequestObject {
         }
         do {
             if let value = try read(container, key) { return value }
-            refuse(name, "must be " + expected)
+            refuse(name, "must be " + expected())
         } catch let error as RequestError {
             findings.add(error)
         } catch {
-            refuse(name, "must be " + expected)
+            refuse(name, "must be " + expected())
         }
         return nil
     }
