@@ -1,4 +1,5 @@
 public import TDXCalls
+internal import Threading
 
 /// One leaf the engine may issue for a TD, in the engine's terms: the third translation, leaf to registers,
 /// is the wrappers'.
@@ -104,6 +105,8 @@ public final class Platform: Sendable {
     /// Ascending.
     public let packages: [Package]
     public let module: ModuleInformation
+    /// What building a TD from nothing takes; most are built alike.
+    let buildPlans = Locked<[BuildShape: Plan]>([:])
 
     public init(host: any HostPort) {
         processors = host.processors
