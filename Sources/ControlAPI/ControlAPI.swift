@@ -19,6 +19,7 @@ public final class ControlAPI: Responder {
     let recordBodies = BodyCache(entriesMax: 16_384)
     let tdTemplates = BodyTemplates<TD>()
     let operationTemplates = BodyTemplates<ControlSchema.Operation>()
+    let knownPreferences = Locked<[String: Preferences]>([:])
     let idempotency = IdempotencyTable()
     let instanceID: String
     /// Of what does not change while the daemon runs, but may be different after the next start: its start in
