@@ -17,6 +17,8 @@ public final class ControlAPI: Responder {
     let bodies = BodyCache(entriesMax: 32_768)
     /// Apart, since there are many more of these than of the others and they are looked at less.
     let recordBodies = BodyCache(entriesMax: 16_384)
+    let tdTemplates = BodyTemplates<TD>()
+    let operationTemplates = BodyTemplates<ControlSchema.Operation>()
     let idempotency = IdempotencyTable()
     let instanceID: String
     /// Of what does not change while the daemon runs, but may be different after the next start: its start in

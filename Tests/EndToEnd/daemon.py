@@ -6,27 +6,17 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+
+from unix_http import UnixConnection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TDXD_BINARY", ROOT / ".build" / "debug" / "tdxd")).resolve()
 START_SECONDS = 20
 STOP_SECONDS = 60
 REQUEST_SECONDS = 60
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("tdxd", timeout=REQUEST_SECONDS)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Answer:
@@ -186,7 +176,7 @@ class Daemon:
 
     def client(self):
         """Over the Unix socket: as this user, an administrator."""
-        client = Client(UnixConnection(self.socket))
+        client = Client(UnixConnection(self.socket, REQUEST_SECONDS))
         self.clients.append(client)
         return client
 

@@ -141,11 +141,10 @@ struct LimitOptions: ParsableArguments {
     var idleTimeout: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        let given: [(Setting, Int?)] = [
+        numbers([
             (.maxConnections, maxConnections), (.maxPerAddress, maxConnectionsPerAddress),
             (.headTimeout, headTimeout), (.bodyTimeout, bodyTimeout), (.idleTimeout, idleTimeout),
-        ]
-        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+        ])
     }
 }
 
@@ -169,13 +168,12 @@ struct BoundOptions: ParsableArguments {
     var limitKeyids: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        var values: [Setting: ConfigContent] = [:]
+        var values = numbers([
+            (.limitRequestsPerSecond, limitRequestsPerSecond), (.limitRequestBurst, limitRequestBurst),
+            (.limitOperations, limitOperations), (.limitKeyIDs, limitKeyids),
+        ])
         values[.audit] = audit.map { .string($0) }
         values[.auditRequests] = auditRequests.map { .string($0) }
-        values[.limitRequestsPerSecond] = limitRequestsPerSecond.map { .int($0) }
-        values[.limitRequestBurst] = limitRequestBurst.map { .int($0) }
-        values[.limitOperations] = limitOperations.map { .int($0) }
-        values[.limitKeyIDs] = limitKeyids.map { .int($0) }
         return values
     }
 }
@@ -226,13 +224,17 @@ struct FakeOptions: ParsableArguments {
     var fakeCallUs: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        let given: [(Setting, Int?)] = [
+        numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
-        ]
-        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+        ])
     }
+}
+
+/// The whole numbers among these that were given.
+private func numbers(_ given: [(Setting, Int?)]) -> [Setting: ConfigContent] {
+    given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
 }
 
 extension ServeOptions {
