@@ -94,7 +94,9 @@ struct RecordingWriterTests {
     @Test("stops with what is whole when the store is full, at whichever byte, says so once, and takes no more")
     func full() throws {
         let roomy = SmallStore()
-        let head = try { _ = try writer(roomy); return roomy.content.count }()
+        let head = try {
+            _ = try writer(roomy); return roomy.content.count
+        }()
         for sizeMax in head..<head + 120 {
             let store = SmallStore()
             let writer = try writer(store)

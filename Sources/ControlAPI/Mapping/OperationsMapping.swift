@@ -95,7 +95,7 @@ extension ControlSchema.Plan {
             kind: OperationKind(rawValue: kind.rawValue),
             leaves: plan.entries.map { entry in
                 PlannedLeaf(
-                    leaf: LeafName(entry.leaf), wrapper: entry.leaf.info?.wrapperName ?? "", times: entry.times,
+                    leaf: LeafName(entry.leaf), wrapper: LeafInfo.wrapperName(of: entry.leaf), times: entry.times,
                     where: PlannedPlace(rawValue: entry.place.rawValue))
             },
             pages: PlannedPages(

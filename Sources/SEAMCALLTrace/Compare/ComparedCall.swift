@@ -89,7 +89,8 @@ struct SortedCalls {
         let owner = owners[(inRDX ? input.rdx : input.rcx) & mask] ?? 0
         guard done, owner > 0 else { return owner }
         for operand in operands where Self.namesGift(operand.name) {
-            if let register = Register(rawValue: operand.register.lowercased()) { give(input[register] & mask, to: owner) }
+            guard let register = Register(rawValue: operand.register.lowercased()) else { continue }
+            give(input[register] & mask, to: owner)
         }
         return owner
     }

@@ -201,7 +201,8 @@ struct RecordOptions: ParsableArguments {
     var record: String?
 
     @Option(
-        help: ArgumentHelp("MiB at which the recording stops, and the daemon goes on. Default: 1024.", valueName: "mib"))
+        help: ArgumentHelp("MiB at which the recording stops, and the daemon goes on. Default: 1024.", valueName: "mib")
+    )
     var recordLimitMib: Int?
 
     fileprivate var values: [Setting: ConfigContent] {

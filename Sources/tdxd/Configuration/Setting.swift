@@ -93,7 +93,8 @@ extension Setting {
         module, shimDevice, stateDirectory, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
-        audit, auditRequests, record, recordLimit, limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
+        audit, auditRequests, record, recordLimit,
+        limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

@@ -55,7 +55,8 @@ struct Assembly: Sendable {
         let audit = auditFile.map { AuditTrail(settings.audit.scope, to: $0, logger: logger) }
         api = ControlAPI(
             engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit,
-            tls: { trust?.report }, logger: logger)
+            tls: { trust?.report },
+            hazards: backend.hazards, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
@@ -75,6 +76,7 @@ struct Assembly: Sendable {
                 startedAt: service.startedAt.nanosecondsSince1970),
         ])
         if let audit { api.addMetrics([audit]) }
+        if let fake = backend.fake { api.addMetrics([HazardMetrics(fake: fake)]) }
         let addresses = settings.plainListeners.map(\.address) + settings.tlsListeners.map(\.address)
         for (listener, place) in zip(listeners, [settings.socketPath] + addresses) {
             let port = listener.port.map { ":\($0)" } ?? ""

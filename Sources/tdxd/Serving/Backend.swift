@@ -14,25 +14,28 @@ struct Backend: Sendable {
     let platform: TracePlatform
     /// What a daemon before this one left with the module.
     let inventory: HostInventory
+    /// Nil where it is hardware.
+    let fake: FakeTDX?
 
+    /// - Parameter logger: is warned of the fake's hazards.
     /// - Throws: if the choice cannot be had on this host or in this build.
     init(_ choice: ModuleChoice, _ fake: FakeSettings, _ shim: ShimSettings, _ logger: Logger) throws(Failure) {
         switch choice.resolved(shim) {
-        case .fake, .auto: self = try Self.fake(fake)
+        case .fake, .auto: self = try Self.fake(fake, logger)
         case .shim: self = try Self.shim(shim, logger)
         }
     }
 
-    private static func fake(_ settings: FakeSettings) throws(Failure) -> Backend {
+    private static func fake(_ settings: FakeSettings, _ logger: Logger) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
             let platform = settings.platform
-            let fake = try FakeTDX(platform: platform, timing: settings.timing)
+            let fake = try FakeTDX(platform: platform, timing: settings.timing) { logger.warn(of: $0) }
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
                 isHardware: false, reportsAllOutputs: true)
             return Backend(
                 calls: fake, host: fake, identity: identity,
-                platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions))
+                platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions), fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
         }
@@ -40,13 +43,14 @@ struct Backend: Sendable {
 
     init(
         calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform,
-        inventory: HostInventory = HostInventory()
+        fake: FakeTDX? = nil, inventory: HostInventory = HostInventory()
     ) {
         self.calls = calls
         self.host = host
         self.identity = identity
         self.platform = platform
         self.inventory = inventory
+        self.fake = fake
     }
 }
 
