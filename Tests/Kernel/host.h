@@ -21,8 +21,10 @@ struct host {
 	int alloc_error;
 	int execute_error;
 	u32 fault;
-	/* The call is executed although it faults. */
+	/* The call is executed although it faults, if that fault leaves it open. */
 	bool executed_anyway;
+	/* There was such a fault. */
+	bool doubted;
 	/* Answers come from here instead of from the model, which then knows nothing of them. */
 	void (*liar)(struct shim_execution *execution);
 	/* Called while a call is executed, when others could ask for something. */
