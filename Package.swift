@@ -87,6 +87,11 @@ let package = Package(
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        // The kernel module's core in user space, for tests of the room that talks to it.
+        .target(name: "ShimCore", dependencies: ["CTDXShim"], path: "Tests/ShimCore"),
+        test(
+            "KernelShimTests",
+            ["KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
