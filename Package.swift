@@ -63,7 +63,8 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "KernelShim", "Meters", "MicroHTTP",
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "KernelShim", "Meters",
+                "MicroHTTP",
                 "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules,
@@ -109,7 +110,8 @@ let package = Package(
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "KernelShim", "Meters", "MicroHTTP",
+                "TDXCalls",
                 "Threading", arguments,
                 configuration, logging,
             ]),

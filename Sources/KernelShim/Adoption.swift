@@ -25,7 +25,8 @@ extension KernelShim {
     public func takeOver(_ file: SessionFile) throws(ShimUnavailable) -> Adoption {
         let former = try file.read().filter { $0 != session }
         guard former.count < SessionFile.sessionsMax else {
-            throw .sessionFile(path: file.path, reason: "it names \(former.count) sessions that could not be taken over")
+            throw .sessionFile(
+                path: file.path, reason: "it names \(former.count) sessions that could not be taken over")
         }
         try file.write(former + [session])
         var adoption = Adoption()
@@ -65,7 +66,9 @@ extension KernelShim {
         while true {
             let cursor = request.cursor
             try device.perform(tdx_shim_list_request(), &request, "list what is held")
-            guard request.count <= UInt32(TDX_SHIM_LIST_MAX) else { throw .badAnswer("\(request.count) objects at once") }
+            guard request.count <= UInt32(TDX_SHIM_LIST_MAX) else {
+                throw .badAnswer("\(request.count) objects at once")
+            }
             let batch = elements(of: request.entry, as: tdx_shim_entry.self, count: Int(request.count))
             for entry in batch {
                 let slot = entry.handle & 0xffff_ffff

@@ -19,7 +19,8 @@ extension KernelShim: HostPort {
 
     public func free(_ page: PageAddress<HostOwned>) {
         guard let handle = addresses.withLock({ $0.handles[page.rawValue] }) else {
-            return onTrouble(PortError(.notExecuted, "a page that is not ours: \(page.rawValue.hex)", fault: .noSuchObject))
+            return onTrouble(
+                PortError(.notExecuted, "a page that is not ours: \(page.rawValue.hex)", fault: .noSuchObject))
         }
         if release(handle, "free a page") { addresses.withLock { $0.remove(page: page.rawValue) } }
     }

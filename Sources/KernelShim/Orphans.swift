@@ -40,7 +40,9 @@ public struct ShimAdministration: Sendable {
         while true {
             let cursor = request.cursor
             try device.perform(tdx_shim_sessions_request(), &request, "list the sessions")
-            guard request.count <= UInt32(TDX_SHIM_LIST_MAX) else { throw .badAnswer("\(request.count) sessions at once") }
+            guard request.count <= UInt32(TDX_SHIM_LIST_MAX) else {
+                throw .badAnswer("\(request.count) sessions at once")
+            }
             found += elements(of: request.session, as: tdx_shim_session.self, count: Int(request.count)).map {
                 ShimSession(
                     number: $0.session, pages: Int($0.pages), keyIDs: Int($0.keyids), quarantined: Int($0.quarantined),

@@ -53,7 +53,8 @@ extension PortError {
 
     /// An answer that is not believed. What a call touched cannot be trusted then.
     static func badAnswer(_ explanation: String, executed: Bool = false) -> PortError {
-        PortError(executed ? .outcomeUnknown : .notExecuted, "the shim's answer makes no sense: \(explanation)",
+        PortError(
+            executed ? .outcomeUnknown : .notExecuted, "the shim's answer makes no sense: \(explanation)",
             fault: .badAnswer)
     }
 }

@@ -3,6 +3,9 @@ internal import ArgumentParser
 /// How the process ends; the numbers are those of sysexits.h where it has one for the case.
 enum ExitStatus: Int32, Sendable {
     case success = 0
+    // Of `lab verify`.
+    case verificationFailed = 1
+    case verificationDiffers = 2
     /// A flag or argument is wrong.
     case usage = 64
     /// What executes SEAMCALLs cannot be had.

@@ -79,7 +79,9 @@ struct AdoptionTests {
         #expect(world.machine.pagesOut == 0 && world.machine.keyIDsOut == 0)
     }
 
-    @Test("Died after any call of a creation: the TD is taken over, and deleting it frees everything", arguments: 1...creation)
+    @Test(
+        "Died after any call of a creation: the TD is taken over, and deleting it frees everything",
+        arguments: 1...creation)
     func duringCreation(_ count: Int) throws {
         let machine = try Machine()
         let folder = Folder()

@@ -150,7 +150,8 @@ struct TranslationTests {
         "Each fault has its own meaning: traps have changed nothing, and of the others nobody knows",
         arguments: [
             (TDX_SHIM_FAULT_UD, PortFault.undefinedInstruction, PortError.Reason.notExecuted),
-            (TDX_SHIM_FAULT_GP, .generalProtection, .notExecuted), (TDX_SHIM_FAULT_VMFAIL, .vmFailInvalid, .outcomeUnknown),
+            (TDX_SHIM_FAULT_GP, .generalProtection, .notExecuted),
+            (TDX_SHIM_FAULT_VMFAIL, .vmFailInvalid, .outcomeUnknown),
             (TDX_SHIM_FAULT_TIMEOUT, .timedOut, .outcomeUnknown),
             (TDX_SHIM_FAULT_EMULATOR_LOST, .emulatorLost, .outcomeUnknown),
             (tdx_shim_fault(rawValue: 77), .badAnswer, .outcomeUnknown),
@@ -165,9 +166,11 @@ struct TranslationTests {
         #expect(registers == Registers(rcx: td.page.rawValue))
     }
 
-    @Test("A code that only software makes is no answer of the module's", arguments: [
-        UInt64(0x8000_ff00_0000_0006), 0x8000_ff00_ffff_0000,
-    ])
+    @Test(
+        "A code that only software makes is no answer of the module's",
+        arguments: [
+            UInt64(0x8000_ff00_0000_0006), 0x8000_ff00_ffff_0000,
+        ])
     func softwareCode(_ status: UInt64) throws {
         let td = try create()
         machine.arm(.mngKeyConfig, .answer(status))

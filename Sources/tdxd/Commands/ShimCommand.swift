@@ -50,7 +50,8 @@ struct ShimSessions: ParsableCommand {
             LineOutput.standardOutput.write("SESSION           STATE   PAGES  KEYIDS  QUARANTINED\n")
             for session in sessions {
                 let fields = [
-                    String(session.number, radix: 16).padded(to: 16), (session.isOpen ? "open" : "orphan").padded(to: 6),
+                    String(session.number, radix: 16).padded(to: 16),
+                    (session.isOpen ? "open" : "orphan").padded(to: 6),
                     String(session.pages).padded(to: 5), String(session.keyIDs).padded(to: 6),
                     String(session.quarantined),
                 ]
@@ -96,7 +97,8 @@ struct ShimReclaim: ParsableCommand {
                 case .stuck(let leaf, let completion, let remaining):
                     throw Failure(
                         .shimReclaimStuck,
-                        "\(leaf.name) answered \(completion): \(remaining) objects stay; 'tdxd shim forget' gives them up")
+                        "\(leaf.name) answered \(completion): \(remaining) objects stay; 'tdxd shim forget' gives them up"
+                    )
                 }
             }
             throw Failure(.shimFailing, "the reclaim does not come to an end")

@@ -90,7 +90,8 @@ extension Setting {
 
     /// In the order `check-config` prints them.
     static let all: [Setting] = [
-        module, shimDevice, stateDirectory, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
+        module, shimDevice, stateDirectory, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate,
+        tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
         audit, auditRequests, record, recordLimit,

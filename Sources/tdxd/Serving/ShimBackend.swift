@@ -17,7 +17,8 @@ extension Backend {
     ) throws(Failure) -> Backend {
         do throws(ShimUnavailable) {
             let shim = try KernelShim(open(settings.device)) { error in
-                logger.error("The kernel shim did not take something back", metadata: ["reason": "\(error.explanation)"])
+                logger.error(
+                    "The kernel shim did not take something back", metadata: ["reason": "\(error.explanation)"])
             }
             let file = SessionFile(path: try shimFolder(settings) + "/shim-session")
             let adoption = try shim.takeOver(file)
