@@ -44,6 +44,7 @@ let package = Package(
 
         room("Threading"),
         room("Digests", ["COpenSSL"]),
+        room("GuestImages", ["Digests", "Threading"]),
         room("TDXCalls"),
         room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
@@ -81,6 +82,7 @@ let package = Package(
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
+        test("GuestImagesTests", ["GuestImages", "Digests", "Threading"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
