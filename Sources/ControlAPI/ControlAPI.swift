@@ -1,4 +1,5 @@
 internal import ControlSchema
+public import GuestImages
 public import HTTPExchange
 internal import HTTPTypes
 public import Logging
@@ -26,6 +27,8 @@ public final class ControlAPI: Responder {
     /// Nil without a limit.
     private let limiter: RateLimiter?
     let audit: AuditTrail?
+    /// Nil where no images are kept.
+    let keptImages: ImageStore?
     let requests = RequestMeter(routes)
     let limitRefusals = LimitMeter()
     /// What `/metrics` shows, in this order.
@@ -34,14 +37,19 @@ public final class ControlAPI: Responder {
     /// - Parameters:
     ///   - rate: how many requests one identity may make; nil is no limit.
     ///   - audit: where requests are written down; nil is nowhere.
+    ///   - images: where guest images are kept; nil keeps none.
     ///   - tls: what `/host` says of certificates; nil without TLS.
     public init(
         engine: Engine, service: ServiceIdentity, access: AccessPolicy, rate: RequestRate? = nil,
-        audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }, logger: Logger
+        audit: AuditTrail? = nil, images: ImageStore? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
+        logger: Logger
     ) {
         self.audit = audit
+        keptImages = images
         limiter = rate.map { RateLimiter($0) }
-        metricSources = Locked([requests, limitRefusals, EngineMetrics(engine: engine), TLSMetrics(report: tls)])
+        let ofImages = images.map { [ImageMetrics(store: $0)] } ?? []
+        metricSources = Locked(
+            [requests, limitRefusals, EngineMetrics(engine: engine), TLSMetrics(report: tls)] + ofImages)
         self.engine = engine
         self.service = service
         self.access = access
@@ -65,7 +73,7 @@ public final class ControlAPI: Responder {
     public static let routes: [Route] =
         Route.numbered(
             serviceRoutes + metricsRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes
-                + operationRoutes + recordRoutes + errorRoutes)
+                + imageRoutes + operationRoutes + recordRoutes + errorRoutes)
 
     /// Shows more in `/metrics` from now on.
     public func addMetrics(_ sources: [any MetricSource]) { metricSources.withLock { $0 += sources } }
@@ -94,6 +102,7 @@ public final class ControlAPI: Responder {
         if role == nil, head.method != .get, head.method != .head {
             return refuse(head, principal, role, Refused(stranger: head.peer))
         }
+        if let upload = uploadPlan(head, standing) { return upload }
         return .collect(maximumBytes: RequestLimits.maximumBytes)
     }
 

@@ -94,7 +94,7 @@ extension HTTPField.Name {
     static let idempotencyReplayed = HTTPField.Name.known("Idempotency-Replayed")
     static let requestID = Response.requestIDName
 
-    private static func known(_ name: String) -> HTTPField.Name {
+    static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
         return name
     }

@@ -133,6 +133,11 @@ enum Files {
         }
     }
 
+    static func removeFolder(_ path: String) {
+        // SAFETY: the path is read during the call.
+        _ = unsafe rmdir(path)
+    }
+
     /// Keeps a second daemon out of the folder until the descriptor is closed.
     static func lock(_ folder: String) throws(ImageError) -> Descriptor {
         let descriptor = try open(folder, O_RDONLY | O_DIRECTORY)

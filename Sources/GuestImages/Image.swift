@@ -29,6 +29,8 @@ public enum ImageError: Error, Hashable, Sendable {
     case inUse(ImageDigest)
     /// The cap is reached, and all that is stored is in use.
     case capacityReached(limitBytes: UInt64, usedBytes: UInt64, requestedBytes: UInt64)
+    /// It alone is larger than all images may be.
+    case tooLarge(limitBytes: UInt64)
     /// The file system has no room left.
     case deviceFull
     case digestMismatch(algorithm: String, expected: String, actual: String)

@@ -12,6 +12,20 @@ public struct ImageDigest: Hashable, Comparable, Sendable, CustomStringConvertib
         hex = String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
+    /// The 48 bytes.
+    public var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        var digits = hex.utf8.makeIterator()
+        while let high = digits.next(), let low = digits.next() {
+            bytes.append(Self.value(high) << 4 | Self.value(low))
+        }
+        return bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8 {
+        digit <= UInt8(ascii: "9") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "a") + 10
+    }
+
     /// Nil unless `hex` is 96 lower-case hexadecimal digits.
     init?(hex: some StringProtocol) {
         guard hex.utf8.count == 2 * Self.byteCount, hex.utf8.allSatisfy(Self.isDigit) else { return nil }

@@ -72,6 +72,13 @@ public final class ImageStore: Sendable {
         self.state = Locked(state)
     }
 
+    /// Deletes all images and the directory. To be called when nobody uses it any more.
+    public func deleteDirectory() {
+        // What cannot be deleted stays; there is nobody left who could do anything about it.
+        for name in (try? Files.names(in: directory)) ?? [] { _ = try? Files.remove(directory + "/" + name) }
+        Files.removeFolder(directory)
+    }
+
     static let imageSuffix = ".image"
     static let partSuffix = ".part"
 
@@ -155,6 +162,7 @@ public final class ImageStore: Sendable {
 
     /// Sets room aside for an upload, and evicts for it what has not been used for longest.
     func reserve(_ bytes: UInt64) throws(ImageError) {
+        guard bytes <= limits.capacityBytes else { throw .tooLarge(limitBytes: limits.capacityBytes) }
         if state.withLock({ takeRoom(bytes, &$0) }) { return }
         let named = named.withLock { $0 }()
         try state.withLock { (state) throws(ImageError) in
@@ -163,7 +171,7 @@ public final class ImageStore: Sendable {
             let spare = victims.reduce(0) { $0 + $1.image.sizeBytes }
             let used = state.storedBytes + state.reservedBytes
             // Nothing is evicted in vain.
-            guard bytes <= limits.capacityBytes, used - spare <= limits.capacityBytes - bytes else {
+            guard used - spare <= limits.capacityBytes - bytes else {
                 throw .capacityReached(
                     limitBytes: limits.capacityBytes, usedBytes: used, requestedBytes: bytes)
             }

@@ -32,6 +32,7 @@ public final class ImageUpload: Sendable {
         var failure: ImageError?
         /// Set once all bytes are here.
         var completion: (@Sendable (Outcome) -> Void)?
+        var isKept = true
         var isAborted = false
         var isOver = false
     }
@@ -96,9 +97,12 @@ public final class ImageUpload: Sendable {
     }
 
     /// All bytes are here: `completion` is told, from another thread, what came of them.
-    public func finish(_ completion: @escaping @Sendable (Outcome) -> Void) {
+    ///
+    /// - Parameter isKept: false only looks at them; the image has revision 0 then.
+    public func finish(keeping isKept: Bool = true, _ completion: @escaping @Sendable (Outcome) -> Void) {
         let starts = state.withLock { state in
             state.completion = completion
+            state.isKept = isKept
             return schedule(&state)
         }
         if starts { enqueue() }
@@ -168,9 +172,11 @@ public final class ImageUpload: Sendable {
         do throws(ImageError) {
             for piece in pieces {
                 let end = writing.writtenBytes + UInt64(piece.count)
-                while end > writing.reservedBytes {
+                if end > store.limits.capacityBytes { throw .tooLarge(limitBytes: store.limits.capacityBytes) }
+                if end > writing.reservedBytes {
                     // One whose length was said sends no more than that: whoever gave it to us holds it to its word.
-                    let more = max(ImageLimits.reservationBytes, end - writing.reservedBytes)
+                    let room = store.limits.capacityBytes - writing.reservedBytes
+                    let more = min(room, max(ImageLimits.reservationBytes, end - writing.reservedBytes))
                     try store.reserve(more)
                     writing.reservedBytes += more
                 }
@@ -193,6 +199,14 @@ public final class ImageUpload: Sendable {
             for (algorithm, actual, expected) in digests {
                 guard let expected, expected != actual else { continue }
                 throw .digestMismatch(algorithm: algorithm.rawValue, expected: expected.hex, actual: actual.hex)
+            }
+            if !state.withLock({ $0.isKept }) {
+                discard()
+                let now = store.now
+                let image = Image(
+                    digest: ImageDigest(bytes: digests[0].actual), sizeBytes: writing.writtenBytes, createdAt: now,
+                    lastUsedAt: now, check: .passed, revision: 0)
+                return completion(.success((image, false)))
             }
             let outcome = try store.adopt(
                 writing.path, writing.file, ImageDigest(bytes: digests[0].actual), writing.writtenBytes)

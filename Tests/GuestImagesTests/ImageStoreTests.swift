@@ -240,6 +240,8 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
         #expect(store.images.rows.count == 3)
         // Without a length, it is found out on the way.
         #expect(throws: ImageError.self) { try send(pattern(2000, 11), to: store) }
+        #expect(throws: ImageError.tooLarge(limitBytes: 3000)) { try send(pattern(3001, 11), to: store, length: 3001) }
+        #expect(throws: ImageError.tooLarge(limitBytes: 3000)) { try send(pattern(3001, 11), to: store) }
         #expect(store.usage.uploading == 0)
         _ = pin
         store.stop()
