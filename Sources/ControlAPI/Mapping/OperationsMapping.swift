@@ -11,7 +11,7 @@ extension ControlSchema.Operation {
         let td = "/tds/\(operation.td)"
         var links = ["self": "/operations/\(id)", "seamcalls": "/seamcalls?operation=\(id)", "td": td]
         switch operation.kind {
-        case .createTD, .deleteTD: links["result"] = td
+        case .createTD, .deleteTD, .addMemory, .finalizeTD: links["result"] = td
         case .createVCPUs: links["result"] = "\(td)/vcpus"
         case .step: links["result"] = operation.stepRecord == nil ? nil : links["seamcalls"]
         }
