@@ -46,6 +46,7 @@ public final class ControlAPI: Responder {
     ) {
         self.audit = audit
         keptImages = images
+        images?.keepNamed { Self.imagesNamed(in: engine) }
         limiter = rate.map { RateLimiter($0) }
         let ofImages = images.map { [ImageMetrics(store: $0)] } ?? []
         metricSources = Locked(
@@ -73,7 +74,7 @@ public final class ControlAPI: Responder {
     public static let routes: [Route] =
         Route.numbered(
             serviceRoutes + metricsRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes
-                + imageRoutes + operationRoutes + recordRoutes + errorRoutes)
+                + memoryRoutes + imageRoutes + operationRoutes + recordRoutes + errorRoutes)
 
     /// Shows more in `/metrics` from now on.
     public func addMetrics(_ sources: [any MetricSource]) { metricSources.withLock { $0 += sources } }
@@ -116,7 +117,9 @@ public final class ControlAPI: Responder {
     }
 
     public func respond(to request: Request, through exchange: Exchange) {
-        var visit = Visit(requestID: makeRequestID(), start: .now)
+        // What began with the body has its id already.
+        let begun = (request.receiver as? MemoryStream)?.requestID
+        var visit = Visit(requestID: begun ?? makeRequestID(), start: .now)
         requests.begin()
         do throws(Refused) {
             try dispatch(request, exchange, &visit)

@@ -96,6 +96,11 @@ extension ControlAPI {
         throw refused
     }
 
+    /// For what a part of a route needs beyond its own role.
+    func checkRole(_ role: Role, needs needed: Role) throws(Refused) {
+        if !role.includes(needed) { throw tooSmall(role, needed) }
+    }
+
     private func tooSmall(_ role: Role, _ needed: Role) -> Refused {
         var refused = Refused(.roleTooSmall, "this needs the role \(needed.rawValue); yours is \(role.rawValue)")
         refused.problem.requiredRole = RoleName(rawValue: needed.rawValue)

@@ -74,5 +74,22 @@ extension ControlAPI {
 
 extension ControlAPI {
     /// TDs that are not deleted and name the image.
-    func users(of digest: GuestImages.ImageDigest) -> [String] { [] }
+    func users(of digest: ImageDigest) -> [String] {
+        let name = digest.description
+        return engine.tds(after: nil, limit: .max, includeDeleted: false) { domain in
+            domain.memory.regions.contains { $0.region.imageDigest == name }
+        }.rows.map(\.id.description)
+    }
+
+    /// The images that TDs name.
+    static func imagesNamed(in engine: Engine) -> Set<ImageDigest> {
+        var named: Set<ImageDigest> = []
+        _ = engine.tds(after: nil, limit: 0, includeDeleted: false) { domain in
+            for row in domain.memory.regions {
+                if let digest = row.region.imageDigest.flatMap({ ImageDigest(text: $0) }) { named.insert(digest) }
+            }
+            return false
+        }
+        return named
+    }
 }

@@ -20,6 +20,16 @@ extension ControlSchema.Image {
 }
 
 extension ControlAPI {
+    /// Why an image could not be read, in words.
+    static func text(of error: ImageError) -> String {
+        switch error {
+        case .damaged(let digest, let reason): "\(digest): \(reason)"
+        case .noSuchImage(let digest): "there is no image \(digest)"
+        case .disk(let reason): reason
+        default: "\(error)"
+        }
+    }
+
     /// - Parameter pointer: the request's member that names the image, if one does.
     func refused(_ error: ImageError, pointer: String? = nil) -> Refused {
         var refused: Refused
