@@ -30,7 +30,7 @@ struct Assembly: Sendable {
     init(_ settings: Settings, _ sockets: PassedSockets, _ logger: Logger) throws(Failure) {
         self.settings = settings
         self.logger = logger
-        let backend = try Backend(settings.module, settings.fake)
+        let backend = try Backend(settings.module, settings.fake, logger)
         scheduler = ThreadedScheduler(threads: settings.engineThreads)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
@@ -38,9 +38,12 @@ struct Assembly: Sendable {
         var limits = EngineLimits()
         limits.operationsPerPrincipal = settings.operationsPerPrincipal
         limits.keyIDsPerPrincipal = settings.keyIDsPerPrincipal
-        let calls = CallMeter(backend.calls)
+        let recorder = try settings.record.map { (record) throws(Failure) in
+            try Recording(record, of: backend, logger).recorder(of: backend)
+        }
+        let calls = CallMeter(recorder ?? backend.calls)
         engine = Engine(
-            calls: calls, host: backend.host, environment: environment, limits: limits, logger: logger)
+            calls: calls, host: recorder ?? backend.host, environment: environment, limits: limits, logger: logger)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)
@@ -54,7 +57,7 @@ struct Assembly: Sendable {
         images = try ImageDirectory(settings.images, logger)
         api = ControlAPI(
             engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit,
-            images: images.store, tls: { trust?.report }, logger: logger)
+            images: images.store, tls: { trust?.report }, hazards: backend.hazards, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
@@ -75,6 +78,7 @@ struct Assembly: Sendable {
                 startedAt: service.startedAt.nanosecondsSince1970),
         ])
         if let audit { api.addMetrics([audit]) }
+        if let fake = backend.fake { api.addMetrics([HazardMetrics(fake: fake)]) }
         let addresses = settings.plainListeners.map(\.address) + settings.tlsListeners.map(\.address)
         for (listener, place) in zip(listeners, [settings.socketPath] + addresses) {
             let port = listener.port.map { ":\($0)" } ?? ""
