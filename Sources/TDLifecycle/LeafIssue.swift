@@ -49,6 +49,9 @@ final class AttemptLog: SEAMCALLPort {
         }
     }
 
+    /// A try that was made past this log.
+    func note(_ attempt: Attempt) { attempts.withLock { $0.append(attempt) } }
+
     var isEmpty: Bool { attempts.withLock(\.isEmpty) }
 
     /// What came since the last time this was asked.

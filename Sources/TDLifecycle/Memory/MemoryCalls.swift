@@ -46,6 +46,9 @@ extension Domain {
         heldCounts[.guest, default: 0] += pages
     }
 
+    /// Bytes of these regions that are there, and measured if they are to be.
+    func bytesDone(_ places: Range<Int>) -> UInt64 { memory.regions[places].reduce(0) { $0 + $1.bytesDone } }
+
     mutating func noteMRTD(_ value: UInt64) {
         memory.mrtdRead.append(value)
         guard memory.mrtdRead.count == Self.mrtdElements else { return }
