@@ -174,7 +174,8 @@ extension World {
         expect(domain.firstReserved == domain.pages.count, "pages are reserved at rest")
         for kind in PageKind.allCases {
             expect(
-                domain.pageCount(kind) == domain.allPages.count { $0.state == .held(kind) }, "\(kind) pages are miscounted"
+                domain.pageCount(kind) == domain.allPages.count { $0.state == .held(kind) },
+                "\(kind) pages are miscounted"
             )
         }
         expect(
@@ -197,7 +198,9 @@ extension World {
         }
         let ids = domain.pages(after: nil, limit: .max).map(\.id)
         expect(ids == domain.allPages.map(\.id).sorted(), "listed pages are not the pages")
-        if domain.isDeleted { expect(domain.allPages.isEmpty && domain.keyID == nil, "something is held though deleted") }
+        if domain.isDeleted {
+            expect(domain.allPages.isEmpty && domain.keyID == nil, "something is held though deleted")
+        }
         if !domain.quarantine.isEmpty {
             expect(domain.pages.allSatisfy(\.isQuarantined), "something is held though the rest is quarantined")
         }

@@ -228,7 +228,9 @@ extension ScriptedPort.State {
             return fault
         }
         if let (fault, left) = faultOnce.removeValue(forKey: leaf.number) {
-            if left > 1 { faultOnce[leaf.number] = (fault, left - 1) } else {
+            if left > 1 {
+                faultOnce[leaf.number] = (fault, left - 1)
+            } else {
                 fired += 1
                 return fault
             }

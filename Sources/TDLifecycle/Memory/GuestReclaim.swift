@@ -20,8 +20,10 @@ extension Step {
                 domain.memory.pages.removeLast()
                 pagesToFree.append(PageAddress(rawValue: page.address))
                 calls.add(1, from: page.address, to: page.address, nanos: 0)
-                first = first ?? CallRecord.PageArgument(
-                    id: page.id, kind: .guest, address: PageAddress(rawValue: page.address))
+                first =
+                    first
+                    ?? CallRecord.PageArgument(
+                        id: page.id, kind: .guest, address: PageAddress(rawValue: page.address))
             } catch {
                 let attempt = Attempt(
                     leaf: error.leaf, processor: processor, input: Registers(rcx: page.address),

@@ -52,7 +52,8 @@ extension Domain {
     mutating func noteMRTD(_ value: UInt64) {
         memory.mrtdRead.append(value)
         guard memory.mrtdRead.count == Self.mrtdElements else { return }
-        let bytes = memory.mrtdRead.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+        let bytes = memory.mrtdRead.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
+        }
         memory.measurement.actual = MeasurementID(bytes: bytes)
         memory.mrtdRead = []
     }
