@@ -92,7 +92,7 @@ let package = Package(
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
-        test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
+        test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),

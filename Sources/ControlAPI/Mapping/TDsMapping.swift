@@ -34,7 +34,8 @@ extension EffectiveSpec {
             },
             cpuid: spec.cpuid.isEmpty ? nil : spec.cpuid.map { ControlSchema.CPUIDSetting($0) },
             vcpuCount: spec.vcpuCount,
-            memory: spec.memory.isEmpty ? nil : spec.memory.map { MemoryRegionSpec($0) }, buildUntil: ControlSchema.BuildStage(rawValue: spec.buildUntil.rawValue))
+            memory: spec.memory.isEmpty ? nil : spec.memory.map { MemoryRegionSpec($0) },
+            buildUntil: ControlSchema.BuildStage(rawValue: spec.buildUntil.rawValue))
     }
 }
 
@@ -139,7 +140,8 @@ extension PageRecord {
             id: page.id.description, kind: ControlSchema.PageKind(rawValue: kind.rawValue),
             pamtType: PAMTType(rawValue: state == .reclaimed ? "NDA" : kind.pamtType.name), sizeBytes: pageSizeBytes,
             state: state, vcpuNumber: page.vcpu,
-            gpa: kind == .guest ? domain.guestAddress(of: page.id).map { HexValue($0.rawValue) } : nil, address: showAddresses ? HexValue(page.address.rawValue) : nil,
+            gpa: kind == .guest ? domain.guestAddress(of: page.id).map { HexValue($0.rawValue) } : nil,
+            address: showAddresses ? HexValue(page.address.rawValue) : nil,
             redacted: showAddresses ? nil : true, sinceSequence: page.since, since: Timestamp(page.sinceTime),
             lastFailure: failure.flatMap { CallFailure($0) })
     }
