@@ -41,6 +41,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        // The header of the kernel module, which is built beside it by Kbuild (Sources/KernelModule, no target).
+        .target(name: "CTDXShim"),
 
         room("Threading"),
         room("Digests", ["COpenSSL"]),
@@ -49,7 +51,7 @@ let package = Package(
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
-        room("TDLifecycle", ["TDXCalls", "Threading", logging]),
+        room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("Certificates", ["COpenSSL", "Threading"]),
         room("MicroHTTP", ["CMicroHTTPD", "HTTPExchange", "Threading", httpTypes, logging]),

@@ -100,6 +100,18 @@ extension TDXModule {
             }
         case .addTDCXPage(let number):
             return donate(domain) { module, page in module.tdh_vp_addcx(domain.vcpus[number].vp, page, on: processor) }
+        case .addTable(let table):
+            return donate(domain) { (module, page) -> Donation<SEPT> in
+                guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
+                return module.tdh_mem_sept_add(td, table.gpa, table.level, page, on: processor)
+            }
+        case .readMRTD(let element):
+            do throws(SEAMCALLError) {
+                guard let td = domain.td else { throw .missing(call, processor) }
+                return .accepted(.value(try readMRTD(td, element, on: processor)))
+            } catch {
+                return .refused(error)
+            }
         default:
             do throws(SEAMCALLError) {
                 try issuePlain(call, for: domain, on: processor)
@@ -136,8 +148,10 @@ extension TDXModule {
     private func issuePlain(_ call: Call, for domain: Domain, on processor: Processor) throws(SEAMCALLError) {
         guard let td = domain.td else { throw .missing(call, processor) }
         switch call {
-        case .create, .addTDCSPage, .createVCPU, .addTDCXPage:
-            preconditionFailure("\(call.leaf.name) takes a page")
+        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage, .extend, .readMRTD:
+            preconditionFailure("\(call.leaf.name) is issued elsewhere")
+        case .finalize:
+            try tdh_mr_finalize(td, on: processor)
         case .configureKey:
             try tdh_mng_key_config(td, on: processor)
         case .initialize:

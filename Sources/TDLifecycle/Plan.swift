@@ -19,6 +19,8 @@ public struct Plan: Hashable, Sendable {
     /// Pages the plan takes from the host, by kind.
     public internal(set) var pages: [PageKind: Int] = [:]
     public internal(set) var keyIDs = 0
+    /// MRTD as the operation will leave it, where it adds memory or finalises; computed for dry runs.
+    public internal(set) var predictedMRTD: MeasurementID?
 
     public var callCount: Int { entries.reduce(0) { $0 + $1.times } }
     public var pageCount: Int { pages.values.reduce(0, +) }
@@ -31,11 +33,19 @@ public struct Plan: Hashable, Sendable {
         case .step(let call, _, _):
             add(call)
         case .destroy:
-            walk(goal, domain, platform)
+            walk(goal, domain.withoutMemory, platform)
+            addGuestReclaims(domain.memory.pages.heldCount)
         case .build(let stage, let specs):
             let rest = max(0, specs.count - Self.vcpusInDetail)
-            walkBuild(stage, specs.dropLast(rest), domain, platform)
-            if stage == .initialized { addVCPUs(specs.suffix(rest), domain, platform) }
+            walkBuild(min(stage, .initialized), specs.dropLast(rest), domain.withoutMemory, platform)
+            guard stage.hasContents else { break }
+            addVCPUs(specs.suffix(rest), domain, platform)
+            addMemory(of: domain, domain.memory.regions.indices)
+            if stage == .finalized { addFinalizing() }
+        case .memory(let regions):
+            addMemory(of: domain, regions)
+        case .finalized:
+            addFinalizing()
         case .vcpus(let first, let specs):
             let rest = max(0, first + specs.count - domain.vcpus.count - Self.vcpusInDetail)
             walk(.vcpus(first: first, specs: specs.dropLast(rest)), domain, platform)
@@ -93,7 +103,7 @@ public struct Plan: Hashable, Sendable {
         }
     }
 
-    private mutating func add(_ call: Call, times: Int = 1) {
+    mutating func add(_ call: Call, times: Int = 1) {
         switch call {
         case .create:
             pages[.tdr, default: 0] += times

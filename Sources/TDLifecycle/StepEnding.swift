@@ -47,6 +47,7 @@ extension Step {
         domain.deletedAt = now
         // Thousands of these are kept; the buffers are of no more use.
         domain.pages = []
+        domain.dropMemory()
         domain.heldCounts = PageCounts()
         domain.associated = []
     }

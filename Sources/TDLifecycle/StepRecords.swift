@@ -45,6 +45,8 @@ extension Call {
         case .addTDCSPage: (page, kind) = (domain.nextReserved, .tdcs)
         case .createVCPU: (page, kind) = (domain.nextReserved, .tdvpr)
         case .addTDCXPage: (page, kind) = (domain.nextReserved, .tdcx)
+        case .addTable: (page, kind) = (domain.nextReserved, .sept)
+        case .addPage: (page, kind) = (domain.memory.pages.nextPage, .guest)
         case .reclaimPage(let id):
             page = domain.page(id)
             kind = page?.kind

@@ -16,7 +16,7 @@ extension ControlSchema.Operation {
         let path = "/operations/" + facts.id
         var links = ["self": path, "seamcalls": "/seamcalls?operation=" + facts.id, "td": td]
         switch operation.kind {
-        case .createTD, .deleteTD: links["result"] = td
+        case .createTD, .deleteTD, .addMemory, .finalizeTD: links["result"] = td
         case .createVCPUs: links["result"] = td + "/vcpus"
         case .step: links["result"] = operation.stepRecord == nil ? nil : links["seamcalls"]
         }

@@ -59,6 +59,15 @@ extension ControlAPI {
             violation(
                 .invalidSpec, "/spec/cpuid/\(index)",
                 "this module does not let a TD be configured with that CPUID leaf and sub-leaf")
+        case .memory(let violation):
+            self.violation(
+                .invalidSpec,
+                "/spec/memory" + (violation.region.map { "/\($0)" } ?? "") + "/\(violation.member.rawValue)",
+                violation.reason)
+        case .contentFailed(let region, let reason):
+            Refused(.invalidSpec, "the content of memory region \(region) failed: \(reason)")
+        case .measurementDiffers(let difference):
+            Refused(.wrongState, "the measurement is not what the manifest says (\(difference.reason.rawValue))")
         case .lacksLeaf(let leaf): Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
         case .lacksVPInitX2APICID: Refused(.moduleLacksVpInitV1)
         case .refused(let record): moduleRefused(record, role: role, spec: spec)
