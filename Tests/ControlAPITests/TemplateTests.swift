@@ -4,6 +4,7 @@ import HTTPTypes
 import TDLifecycle
 import TDXCalls
 import Testing
+import Threading
 
 @testable import ControlAPI
 
