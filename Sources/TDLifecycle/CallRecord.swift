@@ -73,8 +73,8 @@ public final class CallRecord: Sendable {
         self.package = package
         attempts = UInt32(clamping: attempt)
         repeated = 0
-        input = CallRegisters(seen.input)
-        output = CallRegisters(seen.output)
+        input = seen.input
+        output = seen.output
         result = seen.result
         handledAs = handling
         hasPage = page != nil
@@ -135,7 +135,8 @@ public final class CallRecord: Sendable {
 
     /// Whether `next` says nothing this record does not: the same call with the same passing answer.
     func absorbs(_ next: CallRecord) -> Bool {
-        guard let completion, completion.outcome == .recoverable, completion == next.completion else { return false }
+        guard let completion, !completion.isSuccess, completion == next.completion, completion.outcome == .recoverable
+        else { return false }
         return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
             && (input == next.input || leaf == .phymemCacheWB)
     }
@@ -189,6 +190,11 @@ struct CallRing: Sendable {
             start = (start + 1) % capacity
             dropped += 1
         }
+    }
+
+    mutating func append(contentsOf fresh: ArraySlice<CallRecord>) {
+        if records.count + fresh.count <= capacity { records.reserveCapacity(records.count + fresh.count) }
+        for record in fresh { append(record) }
     }
 
     private var lastIndex: Int? {

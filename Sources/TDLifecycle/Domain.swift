@@ -24,7 +24,7 @@ public struct Domain: Sendable {
     public internal(set) var vcpus: [VCPU] = []
     // Kept beside the rows, since a TD may have 65,535 vCPUs and six times as many pages.
     var firstReserved = 0
-    var heldCounts: [PageKind: Int] = [:]
+    var heldCounts = PageCounts()
     var initializedVCPUs = 0
     /// What the module will call the next vCPU it initialises.
     var nextVCPUIndex: UInt32 = 0
@@ -46,6 +46,7 @@ public struct Domain: Sendable {
     var interruptedVCPUs: Range<Int>?
     /// Where calls run that may run anywhere.
     public internal(set) var home: Processor
+    var boxedMemory = GuestMemory.none
 
     init(
         id: ResourceID, name: String?, labels: [String: String], createdAt: WallTime, createdBy: String, spec: TDSpec,
@@ -210,7 +211,7 @@ extension Domain {
     }
 
     public func pageCount(_ kind: PageKind) -> Int {
-        heldCounts[kind, default: 0]
+        heldCounts[kind]
     }
 
     /// vCPUs whose pages the TD still holds.
@@ -221,7 +222,7 @@ extension Domain {
     public var pagesReserved: Int { pages.count - firstReserved }
 
     /// Looked for from the end, where a teardown begins: it asks for each of maybe 400,000.
-    public func page(_ id: ResourceID) -> Page? { pages.last { $0.id == id } }
+    public func page(_ id: ResourceID) -> Page? { memory.pages.page(id) ?? pages.last { $0.id == id } }
 
     /// TDCS pages the module wants before MNG.INIT.
     func tdcsPagesNeeded(_ module: ModuleInformation) -> Int {

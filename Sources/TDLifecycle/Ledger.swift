@@ -32,14 +32,15 @@ struct Ledger: Sendable {
                     resource: .keyIDs, limit: keyIDsTotal, used: keyIDsUsed, quarantined: keyIDsQuarantined,
                     foreign: table.count(.foreign), requested: keyIDs))
         }
-        if pages > pagesFree {
-            throw .capacity(
-                Shortage(
-                    resource: .pages, limit: pagesTotal, used: pagesHeld + pagesPromised,
-                    quarantined: pagesQuarantined, foreign: 0, requested: pages))
-        }
+        if pages > pagesFree { throw .capacity(shortage(of: pages)) }
         pagesPromised += pages
         keyIDsPromised += keyIDs
+    }
+
+    func shortage(of pages: Int) -> Shortage {
+        Shortage(
+            resource: .pages, limit: pagesTotal, used: pagesHeld + pagesPromised, quarantined: pagesQuarantined,
+            foreign: 0, requested: pages)
     }
 
     /// An operation has taken what it was promised, or no longer needs it.
@@ -67,6 +68,9 @@ struct Ledger: Sendable {
         let row = domain.pages[domain.firstReserved]
         return HostPage(PageAddress(rawValue: row.address.rawValue))
     }
+
+    /// The same for one that is reserved for guest memory.
+    static func guestPage(_ reserved: UInt64) -> HostPage { HostPage(PageAddress(rawValue: reserved)) }
 
     /// The page was refused: its row still says `reserved`, and owns it again.
     static func takeBack(_ page: consuming HostPage) {}

@@ -1,5 +1,6 @@
 extension Domain {
     mutating func updateReadyCondition(at now: WallTime) {
+        updateMeasurementCondition(at: now)
         let (status, reason, message): (Condition.Status, String, String) =
             switch phase {
             case .building: (.no, "Building", "The TD is being built; it is \(stateText).")

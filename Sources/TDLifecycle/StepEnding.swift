@@ -47,7 +47,8 @@ extension Step {
         domain.deletedAt = now
         // Thousands of these are kept; the buffers are of no more use.
         domain.pages = []
-        domain.heldCounts = [:]
+        domain.dropMemory()
+        domain.heldCounts = PageCounts()
         domain.associated = []
     }
 

@@ -68,11 +68,20 @@ extension Setting {
     /// `stderr`, `off`, or a file.
     static let audit = Setting("audit", .text)
     static let auditRequests = Setting("audit-requests", .text)
+    /// A file for a recording of every SEAMCALL.
+    static let record = Setting("record", .text, isOptional: true)
+    /// MiB; no more than a replay reads.
+    static let recordLimit = Setting("record-limit-mib", .number(1...1024))
     // Limits of each identity; 0 is none.
     static let limitRequestsPerSecond = Setting("limit-requests-per-second", .number(0...RequestRate.perSecondMax))
     static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
     static let limitOperations = Setting("limit-operations", .number(0...1_000_000))
     static let limitKeyIDs = Setting("limit-keyids", .number(0...65_535))
+    static let imagesDirectory = Setting("images-directory", .text, isOptional: true)
+    /// MiB.
+    static let imagesCapacity = Setting("images-capacity", .number(1...(1 << 30)))
+    /// Seconds; 0 keeps them for ever.
+    static let imagesRetention = Setting("images-retention", .number(0...(10 * 366 * 86_400)))
     static let fakePackages = Setting("fake-packages", .number(1...8))
     static let fakeProcessors = Setting("fake-processors", .number(1...1024))
     static let fakeKeyIDs = Setting("fake-keyids", .number(1...32_735))
@@ -86,7 +95,9 @@ extension Setting {
         module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
-        audit, auditRequests, limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
+        audit, auditRequests, record, recordLimit,
+        limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
+        imagesDirectory, imagesCapacity, imagesRetention,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

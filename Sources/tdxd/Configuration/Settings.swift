@@ -21,10 +21,13 @@ struct Settings: Sendable {
     let logFormat: LogFormat
     let drainTimeout: Duration
     let audit: AuditSettings
+    /// Nil where nothing is recorded.
+    let record: RecordSettings?
     /// Nil is no limit, as with the next two.
     let requestRate: RequestRate?
     let operationsPerPrincipal: Int?
     let keyIDsPerPrincipal: Int?
+    let images: ImageSettings
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
@@ -55,11 +58,13 @@ struct Settings: Sendable {
         drainTimeout = .seconds(values.number(.drainTimeout))
         audit = AuditSettings(
             place: try values.text(.audit), scope: try Self.choice(.auditRequests, in: values))
+        record = RecordSettings(values)
         requestRate = Self.limit(.limitRequestsPerSecond, in: values).map {
             RequestRate(perSecond: $0, burst: values.number(.limitRequestBurst))
         }
         operationsPerPrincipal = Self.limit(.limitOperations, in: values)
         keyIDsPerPrincipal = Self.limit(.limitKeyIDs, in: values)
+        images = try ImageSettings(values)
         fake = try FakeSettings(values)
     }
 
