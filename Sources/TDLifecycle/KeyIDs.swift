@@ -116,16 +116,19 @@ struct KeyIDTable: Sendable {
         _ number: KeyID, sequence: UInt64, now: WallTime, _ change: (inout KeyIDRow) -> Void
     ) {
         if rows[number] == nil { add(number, .td, .unknown) }
-        guard var row = rows[number] else { return }
-        let before = row.state
-        change(&row)
-        if isShared, row.state == .free { row.state = .unknown }
-        row.revision = sequence
-        if row.state != before {
-            row.since = now
-            row.sinceSequence = sequence
+        guard let place = rows.index(forKey: number) else { return }
+        let before = rows.values[place].state
+        change(&rows.values[place])
+        if isShared, rows.values[place].state == .free { rows.values[place].state = .unknown }
+        let after = rows.values[place].state
+        rows.values[place].revision = sequence
+        guard after != before else { return }
+        rows.values[place].since = now
+        rows.values[place].sinceSequence = sequence
+        if rows.values[place].role == .td {
+            counts[before.place] -= 1
+            counts[after.place] += 1
         }
-        _ = put(row)
     }
 
     /// Gives back the row that was there.

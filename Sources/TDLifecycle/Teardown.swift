@@ -53,7 +53,8 @@ extension Step {
         let cause = Cause(call.leaf, record)
         switch call {
         case .reclaimPage(let id):
-            if let place = domain.pages.lastIndex(where: { $0.id == id }) { quarantine(pageAt: place, cause) }
+            let place = domain.isolateGuestPage(id) ?? domain.pages.lastIndex { $0.id == id }
+            if let place { quarantine(pageAt: place, cause) }
             return nil
         case .writeBackTDR:
             if let place = domain.pages.firstIndex(where: { $0.state == .reclaimedTDR }) {
@@ -114,6 +115,8 @@ extension Step {
     /// - Parameter call: what may have taken a page all the same.
     mutating func quarantineAll(_ cause: Cause, touchedBy call: Call?) {
         releaseReserved(touchedBy: call)
+        pagesToFree += domain.isolateGuestPages(nextIsTouched: call?.isPageAdd == true)
+            .map { PageAddress(rawValue: $0) }
         for place in domain.pages.indices {
             if case .quarantined = domain.pages[place].state { continue }
             quarantine(pageAt: place, cause)
@@ -126,7 +129,7 @@ extension Step {
 
     /// Pages no call has touched are still ours, whatever became of the others.
     private mutating func releaseReserved(touchedBy call: Call?) {
-        let untouched = domain.firstReserved + (call?.takesPage == true ? 1 : 0)
+        let untouched = domain.firstReserved + (call?.takesPage == true && call?.isPageAdd != true ? 1 : 0)
         guard untouched < domain.pages.count else { return }
         pagesToFree += domain.pages[untouched...].map { PageAddress(rawValue: $0.address.rawValue) }
         domain.pages.removeSubrange(untouched...)

@@ -123,7 +123,10 @@ class Daemon:
         # Listeners are told apart by address and port: one port 0 per address.
         for index in range(1, len(plain), 2):
             plain[index] = plain[index].replace("127.0.0.1", f"127.0.0.{1 + index // 2}")
-        command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain, *self.flags]
+        command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain]
+        if "--images-directory" not in self.flags:
+            command += ["--images-directory", self.directory / "images"]
+        command += self.flags
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TDXD_")}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(

@@ -21,6 +21,7 @@
 
 #define UD_STATUS 0x8000FF0000000006ull
 #define ROUNDS 1000
+#define TAINT_TEST 18
 /* What insmod sets upcall_timeout_ms to. */
 #define TIMEOUT_MS 300
 
@@ -344,10 +345,22 @@ static void measure_round_trips(void)
 	printf("%d requests that call nothing in %ld ms\n", ROUNDS, milliseconds() - start);
 }
 
+/* A kernel in which calls are made up says so. */
+static void test_taint(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/tainted", "r");
+	unsigned long taints = 0;
+
+	IS(fscanf(file, "%lu", &taints), 1);
+	fclose(file);
+	IS(taints >> TAINT_TEST & 1, 1);
+}
+
 static void test_upcall(void)
 {
 	int emulator;
 
+	test_taint();
 	IS(open_device(), 0);
 	IS(info().reason, TDX_SHIM_REASON_NO_EMULATOR);
 	IS(try_leaf(40, value(0), none), ENODEV);

@@ -146,6 +146,10 @@ private struct CallNames {
             if record.leaf.version > 0 { arguments.x2apicId = Int(record.input.r8) }
         case Leaf.phymemCacheWB.number:
             arguments.resume = record.input.rcx == 1
+        case Leaf.memSEPTAdd.number, Leaf.memPageAdd.number, Leaf.mrExtend.number:
+            arguments.gpa = HexValue(record.input.rcx & Self.addressBits)
+            if record.repeats > 0 { arguments.lastGpa = HexValue(record.lastInputRCX & Self.addressBits) }
+            if record.leaf.number == Leaf.memSEPTAdd.number { arguments.level = Int(record.input.rcx & Self.levelBits) }
         case Leaf.phymemPageReclaim.number, Leaf.phymemPageRDMD.number:
             guard record.rcxIsAnswer else { break }
             outputs.pageType = PAMTType(rawValue: PageType(rawValue: record.output.rcx).name)
@@ -159,6 +163,10 @@ private struct CallNames {
         self.arguments = arguments == CallArguments() ? nil : arguments
         self.outputs = outputs == CallOutputs() || record.completion == nil ? nil : outputs
     }
+
+    /// Of RCX of the memory leaves: a chunk's address has 256 bytes below it, and the level stands lowest.
+    private static let addressBits: UInt64 = ~0xff
+    private static let levelBits: UInt64 = 7
 
     private static func field(
         _ record: CallRecord, _ context: FieldID.Context, isFull: Bool, _ arguments: inout CallArguments,

@@ -28,6 +28,7 @@ struct Settings: Sendable {
     let requestRate: RequestRate?
     let operationsPerPrincipal: Int?
     let keyIDsPerPrincipal: Int?
+    let images: ImageSettings
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
@@ -65,6 +66,7 @@ struct Settings: Sendable {
         }
         operationsPerPrincipal = Self.limit(.limitOperations, in: values)
         keyIDsPerPrincipal = Self.limit(.limitKeyIDs, in: values)
+        images = try ImageSettings(values)
         fake = try FakeSettings(values)
     }
 
