@@ -46,6 +46,7 @@ let package = Package(
 
         room("Threading"),
         room("Digests", ["COpenSSL"]),
+        room("GuestImages", ["Digests", "Threading"]),
         room("TDXCalls"),
         room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
@@ -59,12 +60,15 @@ let package = Package(
         room("ControlSchema"),
         room(
             "ControlAPI",
-            ["HTTPExchange", "ControlSchema", "Meters", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
+            [
+                "HTTPExchange", "ControlSchema", "GuestImages", "Meters", "TDLifecycle", "TDXCalls", "Threading",
+                httpTypes, logging,
+            ]),
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "Meters", "MicroHTTP",
-                "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "GuestImages", "Meters",
+                "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules,
             // Relocations in a few bytes each: a sixteenth of the resident memory of an idle daemon.
@@ -84,6 +88,7 @@ let package = Package(
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
+        test("GuestImagesTests", ["GuestImages", "Digests", "Threading"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
@@ -97,8 +102,8 @@ let package = Package(
         test(
             "ControlAPITests",
             [
-                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "Meters", "TDLifecycle", "TDXCalls",
-                "Threading", httpTypes, logging,
+                "ControlAPI", "ControlSchema", "Digests", "FakeTDX", "GuestImages", "HTTPExchange", "Meters",
+                "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging,
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),

@@ -73,8 +73,8 @@ public final class CallRecord: Sendable {
         self.package = package
         attempts = UInt32(clamping: attempt)
         repeated = 0
-        input = CallRegisters(seen.input)
-        output = CallRegisters(seen.output)
+        input = seen.input
+        output = seen.output
         result = seen.result
         handledAs = handling
         hasPage = page != nil

@@ -5,8 +5,8 @@ internal import Threading
 struct Attempt: Sendable {
     let leaf: Leaf
     let processor: Processor
-    let input: Registers
-    let output: Registers
+    let input: CallRegisters
+    let output: CallRegisters
     let result: CallRecord.Result
     let at: WallTime
     let durationNanos: UInt64
@@ -41,7 +41,7 @@ final class AttemptLog: SEAMCALLPort {
     func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {
-        let input = registers
+        let input = CallRegisters(registers)
         let at = wallClock.now
         let start = elapsed.nanoseconds
         let result: CallRecord.Result
@@ -51,7 +51,7 @@ final class AttemptLog: SEAMCALLPort {
             result = .port(error)
         }
         let attempt = Attempt(
-            leaf: leaf, processor: processor, input: input, output: registers, result: result, at: at,
+            leaf: leaf, processor: processor, input: input, output: CallRegisters(registers), result: result, at: at,
             durationNanos: elapsed.nanoseconds - start)
         tries.withLock { $0.append(attempt) }
         switch result {
@@ -64,10 +64,9 @@ final class AttemptLog: SEAMCALLPort {
 
     /// What came since the last time this was asked.
     func takeTries() -> Tries {
-        tries.withLock { tries in
-            defer { tries = Tries() }
-            return tries
-        }
+        var taken = Tries()
+        tries.withLock { swap(&$0, &taken) }
+        return taken
     }
 
     /// The same in order.

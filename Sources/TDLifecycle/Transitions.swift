@@ -79,7 +79,7 @@ extension Domain {
         case .reclaimPage(let id):
             if memory.pages.page(id) != nil {
                 memory.pages.remove(id)
-                heldCounts[.guest, default: 0] -= 1
+                heldCounts[.guest] -= 1
                 return
             }
             // From the end, where a teardown begins.

@@ -66,6 +66,8 @@ struct Counterpart: Sendable {
         "FieldReadPlace": answer(FieldReadPlace.self),
         "FieldWriteResult": answer(FieldWriteResult.self),
         "Host": answer(Host.self),
+        "Image": answer(Image.self),
+        "ImageList": answer(ImageList.self),
         "KeyID": answer(KeyID.self),
         "KeyIDCapacity": answer(KeyIDCapacity.self),
         "KeyIDList": answer(KeyIDList.self),

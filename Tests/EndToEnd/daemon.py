@@ -14,6 +14,8 @@ from unix_http import UnixConnection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TDXD_BINARY", ROOT / ".build" / "debug" / "tdxd")).resolve()
+# What tdxd logs when the fake module finds that the host owed something.
+HAZARD = "A real machine would punish this"
 START_SECONDS = 20
 STOP_SECONDS = 60
 REQUEST_SECONDS = 60
@@ -107,6 +109,9 @@ class Daemon:
         try:
             if self.process is not None and self.process.poll() is None:
                 code = self.stop()
+                hazards = [record["metadata"] for record in self.log() if record["message"] == HAZARD]
+                if error is None and hazards:
+                    raise AssertionError(f"the fake found {len(hazards)} hazards, the first: {hazards[0]}")
                 # Nothing is under way any more, so there is no reason to end otherwise.
                 if error is None and code != 0:
                     raise AssertionError(f"tdxd ended with {code}:\n{self.log_text()[-4000:]}")
@@ -118,7 +123,10 @@ class Daemon:
         # Listeners are told apart by address and port: one port 0 per address.
         for index in range(1, len(plain), 2):
             plain[index] = plain[index].replace("127.0.0.1", f"127.0.0.{1 + index // 2}")
-        command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain, *self.flags]
+        command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain]
+        if "--images-directory" not in self.flags:
+            command += ["--images-directory", self.directory / "images"]
+        command += self.flags
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TDXD_")}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(

@@ -127,6 +127,7 @@ struct WholeLifeTests {
             case .keysConfigured: (.keysConfigured, nil)
             case .tdcsAdded: (.keysConfigured, .uninitialized)
             case .initialized: (.keysConfigured, .initialized)
+            case .finalized: (.keysConfigured, .runnable)
             }
         #expect(domain.lifecycle == expected.0 && domain.opState == expected.1)
         #expect(try world.delete(td).state == .succeeded)

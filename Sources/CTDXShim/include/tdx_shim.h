@@ -16,14 +16,14 @@
  *   EINVAL      malformed: size, flags, reserved fields, operand of the wrong sort, the same object twice
  *   ENOENT      no such object or session here: never was, gone since (stale), or another session's
  *   EPROTOTYPE  the object is of another kind than asked for, or in another state
- *   EBUSY       the object takes part in another call, or has children, or is held by the module
+ *   EBUSY       the object takes part in another call, or is held by the module
  *   EOPNOTSUPP  no such leaf for user space, or this back end lacks it
  *   ENXIO       no such processor, or it is offline
  *   ENODEV      no back end, or the emulator is gone: nothing was executed; tdx_shim_info says why
  *   ETIMEDOUT   the emulator did not take the call in time: nothing was executed
  *   ENOSPC      a quota or the table is full            ENOMEM  no memory
  *   EINTR       a signal came before anything was executed
- *   EFAULT, ENOTTY as always                             EPERM   at open: CAP_SYS_ADMIN, or the kernel is locked down
+ *   EFAULT, ENOTTY as always                             EPERM   at open: CAP_SYS_ADMIN is needed
  * None of them changes any state. Once a call has been attempted, TDX_SHIM_SEAMCALL returns 0: see tdx_shim_call.
  */
 
@@ -217,7 +217,7 @@ enum tdx_shim_doubt {
 struct tdx_shim_entry {
 	/* Generation in bits 63:32 (never 0), slot in bits 31:0. */
 	__u64 handle;
-	/* Of a page: its TD's TDR; of a TDCX: its TDVPR. Of an assigned KeyID: the TDR. */
+	/* Of a page: its TD's TDR; of a TDCX: its TDVPR, as long as that is there. Of an assigned KeyID: the TDR. */
 	__u64 parent;
 	/* Of a TDR: its KeyID. */
 	__u64 keyid;
@@ -228,7 +228,7 @@ struct tdx_shim_entry {
 	__u32 doubt;
 	/* Of a TDVPR: where it is associated, as far as we know. */
 	__u32 processor;
-	/* Of a TDR: pages of the TD apart from itself. Of a TDVPR: its TDCX. */
+	/* Of a TDR: pages of the TD apart from itself. */
 	__u32 children;
 	/* What made it doubtful: status and leaf. */
 	__u64 status;
@@ -312,6 +312,7 @@ enum tdx_shim_output {
  *   PAGE.ADD      R9 is memory of 4096 bytes, offset a multiple of 4096
  *   PAGE.WBINVD   RCX is a RETURNED page; which KeyID is due is known here
  *   SEPT.ADD, PAGE.AUG, PAGE.REMOVE: version 0, without flags; guest pages are 4 KiB
+ *   VP.WR         not the fields that hold addresses of the host (EOPNOTSUPP)
  * A page that a leaf takes is flushed from the caches here, before.
  */
 struct tdx_shim_call {
@@ -435,14 +436,14 @@ struct tdx_shim_forget {
  * The emulation: a program opens TDX_SHIM_UPCALL_NODE (one at a time: EBUSY), looks at the processors with
  * TDX_SHIM_GET_PROCESSORS, attaches with TDX_SHIM_ATTACH, then reads requests and writes replies; several threads may, and
  * replies may come in any order. A read gives one whole request (`size` bytes; a shorter buffer is EINVAL), and waits for
- * one unless O_NONBLOCK; poll works. A reply to a request that is no longer waited for is ENOENT.
+ * one unless O_NONBLOCK; poll works. Requests are read in the order in which they were made. A reply to a request that is no longer waited for is ENOENT.
  */
 #define TDX_SHIM_ATTACH _IOW(TDX_SHIM_IOCTL_TYPE, 0x40, struct tdx_shim_module)
 
 enum tdx_shim_upcall_kind {
 	/* A SEAMCALL. */
 	TDX_SHIM_UPCALL_CALL = 1,
-	/* What the host did otherwise, so that an emulator can watch the host's duties. The answer is not looked at. */
+	/* What the host did otherwise, so that an emulator can watch the host's duties. No reply: it would be ENOENT. */
 	TDX_SHIM_UPCALL_PAGE_ALLOCATED = 2,
 	/* Erased, so that it can be used as ordinary memory. */
 	TDX_SHIM_UPCALL_PAGE_CLEARED = 3,

@@ -50,6 +50,9 @@ struct ServeOptions: ParsableArguments {
     @OptionGroup(title: "Audit and limits")
     var bounds: BoundOptions
 
+    @OptionGroup(title: "Guest images")
+    var images: ImageOptions
+
     @OptionGroup(title: "Recording")
     var recording: RecordOptions
 
@@ -59,7 +62,7 @@ struct ServeOptions: ParsableArguments {
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
-            .merging(limits.values) { $1 }.merging(recording.values) { $1 }
+            .merging(limits.values) { $1 }.merging(images.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
@@ -196,6 +199,31 @@ struct RecordOptions: ParsableArguments {
         var values: [Setting: ConfigContent] = [:]
         values[.record] = record.map { .string($0) }
         values[.recordLimit] = recordLimitMib.map { .int($0) }
+        return values
+    }
+}
+
+struct ImageOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where images are kept. Default: images in $STATE_DIRECTORY, /var/lib/tdxd or $XDG_STATE_HOME/tdxd.",
+            valueName: "path"))
+    var imagesDirectory: String?
+
+    @Option(help: ArgumentHelp("MiB that all images may have together. Default: 16384.", valueName: "MiB"))
+    var imagesCapacity: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds for which an image is kept that no TD names. 0: for ever. Default: 604800.",
+            valueName: "seconds"))
+    var imagesRetention: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.imagesDirectory] = imagesDirectory.map { .string($0) }
+        values[.imagesCapacity] = imagesCapacity.map { .int($0) }
+        values[.imagesRetention] = imagesRetention.map { .int($0) }
         return values
     }
 }

@@ -77,6 +77,11 @@ extension Setting {
     static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
     static let limitOperations = Setting("limit-operations", .number(0...1_000_000))
     static let limitKeyIDs = Setting("limit-keyids", .number(0...65_535))
+    static let imagesDirectory = Setting("images-directory", .text, isOptional: true)
+    /// MiB.
+    static let imagesCapacity = Setting("images-capacity", .number(1...(1 << 30)))
+    /// Seconds; 0 keeps them for ever.
+    static let imagesRetention = Setting("images-retention", .number(0...(10 * 366 * 86_400)))
     static let fakePackages = Setting("fake-packages", .number(1...8))
     static let fakeProcessors = Setting("fake-processors", .number(1...1024))
     static let fakeKeyIDs = Setting("fake-keyids", .number(1...32_735))
@@ -92,6 +97,7 @@ extension Setting {
         idleTimeout, logLevel, logFormat, drainTimeout,
         audit, auditRequests, record, recordLimit,
         limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
+        imagesDirectory, imagesCapacity, imagesRetention,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

@@ -27,6 +27,7 @@ struct Settings: Sendable {
     let requestRate: RequestRate?
     let operationsPerPrincipal: Int?
     let keyIDsPerPrincipal: Int?
+    let images: ImageSettings
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
@@ -63,6 +64,7 @@ struct Settings: Sendable {
         }
         operationsPerPrincipal = Self.limit(.limitOperations, in: values)
         keyIDsPerPrincipal = Self.limit(.limitKeyIDs, in: values)
+        images = try ImageSettings(values)
         fake = try FakeSettings(values)
     }
 

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import ControlAPI
 internal import Glibc
+internal import GuestImages
 internal import MicroHTTP
 
 /// The defaults, where they depend on nobody's wish but on where and as whom we run.
@@ -18,8 +19,17 @@ struct Standards: Sendable {
         return environment["XDG_RUNTIME_DIR"].map { $0 + "/tdxd.sock" }
     }
 
+    /// Nil where nobody says where state belongs.
+    var imagesDirectory: String? {
+        // systemd names it, and several with colons between them.
+        if let state = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return state + "/images" }
+        if userID == 0 { return "/var/lib/tdxd/images" }
+        return environment["XDG_STATE_HOME"].map { $0 + "/tdxd/images" }
+    }
+
     var values: [Setting: ConfigContent] {
         let limits = Limits()
+        let images = ImageLimits()
         var values: [Setting: ConfigContent] = [
             .module: .string(ModuleChoice.auto.rawValue),
             .socketMode: .string("660"),
@@ -45,6 +55,8 @@ struct Standards: Sendable {
             .limitRequestBurst: .int(20_000),
             .limitOperations: .int(256),
             .limitKeyIDs: .int(1_024),
+            .imagesCapacity: .int(Int(images.capacityBytes >> 20)),
+            .imagesRetention: .int(Int(images.retention?.components.seconds ?? 0)),
             .fakePackages: .int(2),
             .fakeProcessors: .int(4),
             .fakeKeyIDs: .int(31),
@@ -54,6 +66,7 @@ struct Standards: Sendable {
             .fakeCall: .int(0),
         ]
         if let socket { values[.socket] = .string(socket) }
+        if let imagesDirectory { values[.imagesDirectory] = .string(imagesDirectory) }
         return values
     }
 }

@@ -1,6 +1,7 @@
 internal import Certificates
 internal import ControlAPI
 internal import Glibc
+internal import GuestImages
 internal import Logging
 internal import Meters
 internal import MicroHTTP
@@ -15,6 +16,7 @@ struct Assembly: Sendable {
     private let engine: Engine
     private let api: ControlAPI
     private let listeners: [Listener]
+    private let images: ImageDirectory
     /// Nil where there is no audit trail.
     private let auditFile: AuditFile?
     /// Nil without TLS.
@@ -28,7 +30,7 @@ struct Assembly: Sendable {
     init(_ settings: Settings, _ sockets: PassedSockets, _ logger: Logger) throws(Failure) {
         self.settings = settings
         self.logger = logger
-        let backend = try Backend(settings.module, settings.fake)
+        let backend = try Backend(settings.module, settings.fake, logger)
         scheduler = ThreadedScheduler(threads: settings.engineThreads)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
@@ -52,14 +54,16 @@ struct Assembly: Sendable {
             ownUserID: geteuid(), certificates: trust?.roles ?? CertificateRoles())
         auditFile = try Self.auditFile(settings.audit)
         let audit = auditFile.map { AuditTrail(settings.audit.scope, to: $0, logger: logger) }
+        images = try ImageDirectory(settings.images, logger)
         api = ControlAPI(
             engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit,
-            tls: { trust?.report }, logger: logger)
+            images: images.store, tls: { trust?.report }, hazards: backend.hazards, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
             logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
         }
+        Self.expire(images.store, scheduler)
         let places = 1 + settings.plainListeners.count + settings.tlsListeners.count
         if let few = OpenFiles.raise(for: places * settings.limits.connections) {
             logger.warning(
@@ -74,6 +78,7 @@ struct Assembly: Sendable {
                 startedAt: service.startedAt.nanosecondsSince1970),
         ])
         if let audit { api.addMetrics([audit]) }
+        if let fake = backend.fake { api.addMetrics([HazardMetrics(fake: fake)]) }
         let addresses = settings.plainListeners.map(\.address) + settings.tlsListeners.map(\.address)
         for (listener, place) in zip(listeners, [settings.socketPath] + addresses) {
             let port = listener.port.map { ":\($0)" } ?? ""
@@ -154,9 +159,17 @@ struct Assembly: Sendable {
             return .drainIncomplete
         }
         scheduler.stop()
+        images.close()
         return .success
     }
 
+    /// Deletes images that have not been used for long, now and again.
+    private static func expire(_ images: ImageStore, _ scheduler: ThreadedScheduler) {
+        images.deleteExpired()
+        scheduler.enqueue(after: expiryPeriod) { expire(images, scheduler) }
+    }
+
+    private static let expiryPeriod = Duration.seconds(3600)
     private static let drainTick = Duration.milliseconds(10)
     /// Time for the answers to operations that ended just before the drain timeout.
     private static let lastAnswers = Duration.seconds(1)
