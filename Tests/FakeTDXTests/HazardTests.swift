@@ -153,7 +153,9 @@ struct HazardTests {
             for processor: UInt32 in [0, 2] { try stage.accept(.phymemCacheWB, on: processor) }
             try stage.accept(.mngKeyFreeID, page.rawValue)
             try stage.accept(.phymemPageReclaim, page.rawValue)
-            if isWrittenBack { try stage.accept(.phymemPageWBINVD, page.rawValue | Self.globalKeyID << Self.keyIDShift) }
+            if isWrittenBack {
+                try stage.accept(.phymemPageWBINVD, page.rawValue | Self.globalKeyID << Self.keyIDShift)
+            }
             fake.clear(page)
             fake.free(page)
             let missing = Seen(
