@@ -68,7 +68,8 @@ extension RegisterSet {
 extension ShimFailure {
     init?(_ record: CallRecord) {
         guard case .port(let error) = record.result else { return nil }
-        self.init(code: error.ownError.code, message: error.explanation)
+        self.init(
+            code: error.ownError.code, errno: error.errorNumber.map { Int($0) }, message: error.explanation)
     }
 }
 
@@ -85,10 +86,36 @@ extension Refuser {
 
 extension PortError {
     var ownError: OwnError {
-        switch reason {
+        if let fault { return fault.ownError }
+        return switch reason {
         case .notExecuted, .outcomeUnknown: .shimUnavailable
         case .exhausted: .capacityExhausted
         case .unsupported: .backendLacksLeaf
+        }
+    }
+}
+
+extension PortFault {
+    var ownError: OwnError {
+        switch self {
+        case .undefinedInstruction: .shimUndefinedInstruction
+        case .generalProtection: .shimGeneralProtection
+        case .vmFailInvalid: .shimVMFailInvalid
+        case .timedOut: .shimTimedOut
+        case .emulatorLost: .shimEmulatorLost
+        case .malformed: .shimRefused
+        case .noSuchObject: .shimNoSuchObject
+        case .wrongKind: .shimWrongKind
+        case .objectBusy: .shimObjectBusy
+        case .leafNotCarried: .backendLacksLeaf
+        case .noSuchProcessor: .shimNoSuchProcessor
+        case .noBackend: .shimNoBackend
+        case .notTaken: .shimNotTaken
+        case .full: .capacityExhausted
+        case .noMemory: .shimNoMemory
+        case .interrupted: .shimInterrupted
+        case .deviceError: .shimUnavailable
+        case .badAnswer: .shimBadAnswer
         }
     }
 }

@@ -149,11 +149,12 @@ extension PageRecord {
 
 extension CallFailure {
     fileprivate init?(_ quarantined: Quarantined) {
-        guard let record = quarantined.record else { return nil }
+        guard quarantined.record != nil || quarantined.reason != nil else { return nil }
         self.init(
-            seamcall: record.description, leaf: LeafName(quarantined.leaf),
+            seamcall: quarantined.record?.description, leaf: LeafName(quarantined.leaf),
             completionName: quarantined.completion?.name,
-            completion: quarantined.completion.map { CompletionHex($0.rawValue) }, at: Timestamp(quarantined.at))
+            completion: quarantined.completion.map { CompletionHex($0.rawValue) }, reason: quarantined.reason,
+            at: Timestamp(quarantined.at))
     }
 }
 
@@ -176,9 +177,10 @@ extension ControlSchema.KeyID {
             sinceSequence: row.sinceSequence, since: Timestamp(row.since), reuseCount: row.reuseCount,
             lastFailure: row.lastFailure.map { failure in
                 CallFailure(
-                    seamcall: failure.record.description, leaf: LeafName(failure.leaf),
-                    completionName: failure.completion.name,
-                    completion: CompletionHex(failure.completion.rawValue), at: Timestamp(failure.at))
+                    seamcall: failure.record?.description, leaf: LeafName(failure.leaf),
+                    completionName: failure.completion?.name,
+                    completion: failure.completion.map { CompletionHex($0.rawValue) }, reason: failure.reason,
+                    at: Timestamp(failure.at))
             },
             links: [
                 "self": "/host/keyids/\(row.number.rawValue)", "seamcalls": "/seamcalls?keyId=\(row.number.rawValue)",
