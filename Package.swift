@@ -41,6 +41,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        // The header of the kernel module, which is built beside it by Kbuild (Sources/KernelModule, no target).
+        .target(name: "CTDXShim"),
 
         room("Threading"),
         room("Digests", ["COpenSSL"]),

@@ -1,4 +1,4 @@
-internal import ControlSchema
+public import ControlSchema
 public import HTTPExchange
 internal import HTTPTypes
 public import Logging
@@ -13,10 +13,15 @@ public final class ControlAPI: Responder {
     let service: ServiceIdentity
     let access: AccessPolicy
     let tls: @Sendable () -> TLSReport?
+    /// Nil where the back end is no fake.
+    let hazards: (@Sendable () -> HazardList)?
     let logger: Logger
     let bodies = BodyCache(entriesMax: 32_768)
     /// Apart, since there are many more of these than of the others and they are looked at less.
     let recordBodies = BodyCache(entriesMax: 16_384)
+    let tdTemplates = BodyTemplates<TD>()
+    let operationTemplates = BodyTemplates<ControlSchema.Operation>()
+    let knownPreferences = Locked<[String: Preferences]>([:])
     let idempotency = IdempotencyTable()
     let instanceID: String
     /// Of what does not change while the daemon runs, but may be different after the next start: its start in
@@ -35,9 +40,11 @@ public final class ControlAPI: Responder {
     ///   - rate: how many requests one identity may make; nil is no limit.
     ///   - audit: where requests are written down; nil is nowhere.
     ///   - tls: what `/host` says of certificates; nil without TLS.
+    ///   - hazards: what `/fake/hazards` answers; nil where the back end is no fake.
     public init(
         engine: Engine, service: ServiceIdentity, access: AccessPolicy, rate: RequestRate? = nil,
-        audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil }, logger: Logger
+        audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
+        hazards: (@Sendable () -> HazardList)? = nil, logger: Logger
     ) {
         self.audit = audit
         limiter = rate.map { RateLimiter($0) }
@@ -46,6 +53,7 @@ public final class ControlAPI: Responder {
         self.service = service
         self.access = access
         self.tls = tls
+        self.hazards = hazards
         self.logger = logger
         startRevision = service.startedAt.nanosecondsSince1970 / 1_000_000
         instanceID = String(engine.makeRequestID().description.dropFirst("req-".count))
@@ -65,7 +73,7 @@ public final class ControlAPI: Responder {
     public static let routes: [Route] =
         Route.numbered(
             serviceRoutes + metricsRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes
-                + operationRoutes + recordRoutes + errorRoutes)
+                + operationRoutes + recordRoutes + fakeRoutes + errorRoutes)
 
     /// Shows more in `/metrics` from now on.
     public func addMetrics(_ sources: [any MetricSource]) { metricSources.withLock { $0 += sources } }

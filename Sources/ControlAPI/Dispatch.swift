@@ -1,6 +1,7 @@
 internal import ControlSchema
 internal import HTTPExchange
 internal import HTTPTypes
+internal import Threading
 
 // From a request to its route: what is checked of every request alike, in the order in which it is refused.
 
@@ -46,11 +47,25 @@ extension ControlAPI {
         let query = try parameters(of: head.target, entry.route)
         let asked = Asked(
             standing, entry, path: path, query: query, isDryRun: try Call.flag("dryRun", in: query),
-            preferences: head.field(.prefer).map { Preferences($0) } ?? Preferences())
+            preferences: head.field(.prefer).map { preferences(of: $0) } ?? Preferences())
         // With a body there is more to check than the head.
         if request.body.isEmpty { head.reading = asked }
         return asked
     }
+
+    /// Clients say the same in all their requests.
+    private func preferences(of field: String) -> Preferences {
+        if let known = knownPreferences.withLock({ $0[field] }) { return known }
+        let preferences = Preferences(field)
+        knownPreferences.withLock { known in
+            if known.count >= Self.knownPreferencesMax { known = [:] }
+            known[field] = preferences
+        }
+        return preferences
+    }
+
+    /// Each of at most `fieldCharactersMax` characters.
+    private static let knownPreferencesMax = 64
 
     private func segments(of target: Target) throws(Refused) -> [String] {
         do throws(TargetError) {

@@ -4,7 +4,8 @@ internal import COpenSSL
 ///
 /// A measurement can thus be predicted a step ahead of the real one and compared half way.
 public struct SHA384: Sendable {
-    private var state: State
+    /// Nil as long as nothing was fed: most hashes are made before they are needed.
+    private var state: State?
 
     /// Bytes of a digest.
     public static let digestBytes = 48
@@ -12,12 +13,12 @@ public struct SHA384: Sendable {
     public static let blockBytes = 128
 
     /// The hash of nothing so far.
-    public init() { state = State() }
+    public init() {}
 
     /// Feeds bytes, in order.
     public mutating func update(_ bytes: RawSpan) {
-        if !isKnownUniquelyReferenced(&state) { state = State(copying: state) }
-        state.update(bytes)
+        if !isKnownUniquelyReferenced(&state) { state = state.map { State(copying: $0) } ?? State() }
+        state?.update(bytes)
     }
 
     /// Feeds bytes, in order.
@@ -27,7 +28,7 @@ public struct SHA384: Sendable {
     }
 
     /// The digest of what was fed so far; feeding may go on afterwards.
-    public func digest() -> SHA384Digest { State(copying: state).finish() }
+    public func digest() -> SHA384Digest { (state.map { State(copying: $0) } ?? State()).finish() }
 
     /// The digest of `bytes`.
     public static func digest(of bytes: [UInt8]) -> SHA384Digest {

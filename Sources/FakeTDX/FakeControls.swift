@@ -28,7 +28,7 @@ extension FakeTDX {
     /// - Returns: false if the lock is not to be had, or there is no such page, package or TD.
     public func hold(_ lock: FakeLock, exclusively: Bool = true) -> Bool {
         let mode = exclusively ? LockMode.exclusive : .shared
-        var call = Call(module: state, processor: state.processors[0], version: 0, registers: Registers())
+        var call = Call(module: state, processor: state.processors[0], leaf: .phymemPageRDMD)
         do throws(Refusal) {
             if case .page(let address) = lock {
                 _ = try call.lockMetadata(address, .rcx, mode)
@@ -54,7 +54,7 @@ extension FakeTDX {
             return held.remove(at: index)
         }
         guard let found else { return false }
-        for taken in found.taken.reversed() { HeldLocks.release(taken) }
+        for taken in found.taken.reversed() { taken.release() }
         return true
     }
 
@@ -104,21 +104,25 @@ extension FakeTDX {
     }
 
     /// Fills physical memory as the host would, wherever it is.
-    public func writePhysical(_ bytes: [UInt8], at address: UInt64) { state.memory.write(bytes, at: address) }
+    public func writePhysical(_ bytes: [UInt8], at address: UInt64) {
+        state.hostWrites(MemoryRange(base: address, size: UInt64(bytes.count)))
+        state.memory.write(bytes, at: address)
+    }
 
     /// Physical memory as the host would see it.
     public func readPhysical(at address: UInt64, count: Int) -> [UInt8] {
-        state.memory.read(at: address, count: count)
+        state.hostReads(MemoryRange(base: address, size: UInt64(max(0, count))))
+        return state.memory.read(at: address, count: count)
     }
 
     /// Whether a page's cache lines were flushed since it was handed out last; nil for a page that never is.
     public func isFlushed(_ page: PageAddress<HostOwned>) -> Bool? {
-        host.allocations.withLock { state in state.pages.index(page.rawValue).map { state.flushed[$0] } }
+        host.isPage(page.rawValue) ? state.metadata(of: page.rawValue)?.custody.isFlushed : nil
     }
 
     /// Whether a page was cleared since it was handed out last; nil for a page that never is.
     public func isCleared(_ page: PageAddress<HostOwned>) -> Bool? {
-        host.allocations.withLock { state in state.pages.index(page.rawValue).map { state.cleared[$0] } }
+        host.isPage(page.rawValue) ? state.metadata(of: page.rawValue)?.custody.isCleared : nil
     }
 
     /// What the host port was asked that no correct host asks.
@@ -135,7 +139,7 @@ extension ModuleState {
     /// The TD with its TDR at an address, without a lock: for whoever knows that nobody else is at work.
     func td(at address: UInt64) -> TDState? {
         guard address & 0xfff == 0, let tdmr = tdmr(containing: address), address < tdmr.usableEnd,
-            case .td(let td) = tdmr.pages4K[tdmr.index4K(address)].contents
+            case .td(let td) = tdmr.entry4K(at: address).contents
         else { return nil }
         return td
     }

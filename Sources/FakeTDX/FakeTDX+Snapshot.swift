@@ -7,13 +7,13 @@ extension FakeTDX {
     /// What the module keeps now. To be taken while no call is under way.
     public func snapshot() -> FakeSnapshot {
         var collected = Collected()
-        for tdmr in state.tdmrs { collected.add(tdmr) }
+        for index in 0..<state.tdmrs.count { collected.add(state.tdmrs[index]) }
         return FakeSnapshot(
             state: state.state,
             keys: (0..<UInt16(1 << Int(platform.keyIDBits))).map { state.keys.word($0) },
             configuredPackages: state.configuredPackages, writeBacks: state.packages.map(\.position),
             initializedProcessors: state.processors.map { $0.isInitialized.load(ordering: .relaxed) },
-            usableEnds: state.tdmrs.map(\.usableEnd),
+            usableEnds: (0..<state.tdmrs.count).map { state.tdmrs[$0].usableEnd },
             heldLocks: [state.globalLock.isHeld, state.keys.lock.isHeld] + state.packages.map(\.writeBackLock.isHeld),
             pages: collected.pages,
             tds: collected.tds.mapValues { td in td.snapshot(state) },
@@ -24,7 +24,7 @@ extension FakeTDX {
     /// way.
     public func inconsistencies() -> [FakeInconsistency] {
         var collected = Collected()
-        for tdmr in state.tdmrs { collected.add(tdmr) }
+        for index in 0..<state.tdmrs.count { collected.add(state.tdmrs[index]) }
         var found: [FakeInconsistency] = []
         var children: [UInt64: UInt64] = [:]
         for (address, page) in collected.pages where page.type > 1 && page.type != PageType.tdr.rawValue {
@@ -74,16 +74,16 @@ private struct Collected {
     var vcpus: [UInt64: VCPUState] = [:]
 
     mutating func add(_ tdmr: TDMR) {
-        for index in tdmr.pages4K.touchedIndices {
+        for index in tdmr.touchedIndices4K {
             // Small pages inside a large one are not looked at by anybody.
-            guard tdmr.pages2M[index >> 9].type != .reg else { continue }
-            add(tdmr.pages4K[index], size: 0, at: tdmr.layout.range.base + UInt64(index) << 12)
+            guard tdmr.entry2M(index >> 9).type != .reg else { continue }
+            add(tdmr.entry4K(index), size: 0, at: tdmr.base + UInt64(index) << 12)
         }
-        for index in 0..<tdmr.pages2M.count {
-            add(tdmr.pages2M[index], size: 1, at: tdmr.layout.range.base + UInt64(index) << 21)
+        for index in 0..<tdmr.count2M {
+            add(tdmr.entry2M(index), size: 1, at: tdmr.base + UInt64(index) << 21)
         }
-        for index in 0..<tdmr.pages1G.count {
-            add(tdmr.pages1G[index], size: 2, at: tdmr.layout.range.base + UInt64(index) << 30)
+        for index in 0..<tdmr.count1G {
+            add(tdmr.entry1G(index), size: 2, at: tdmr.base + UInt64(index) << 30)
         }
     }
 
@@ -110,22 +110,21 @@ extension TDState {
             migrationKey: migrationKey, vcpuCount: vcpuCount.load(ordering: .relaxed),
             associatedVCPUs: associatedVCPUs.load(ordering: .relaxed), epoch: epoch.load(ordering: .relaxed),
             running: [running(inEpochLike: 0), running(inEpochLike: 1)], writable: writable.all,
-            sept: entries(module), heldLocks: [opStateLock.isHeld, treeLock.isHeld, epochLock.isHeld])
+            sept: entries(), heldLocks: [opStateLock.isHeld, treeLock.isHeld, epochLock.isHeld])
     }
 
     /// Entries of the secure EPT that are not free; the key is the guest address and, below it, the level.
-    private func entries(_ module: ModuleState) -> [UInt64: UInt64] {
+    private func entries() -> [UInt64: UInt64] {
         // Reclaimed tables are gone although the entries that named them are not.
-        guard lifecycle == .keysConfigured, opState != .uninitialized else { return [:] }
+        guard lifecycle == .keysConfigured, opState != .uninitialized, let septRoot else { return [:] }
         var entries: [UInt64: UInt64] = [:]
-        let call = Call(module: module, processor: module.processors[0], version: 0, registers: Registers())
         func visit(_ table: SEPTPage, _ level: Int, _ base: UInt64) {
             for index in 0..<SEPTPage.entryCount {
                 let word = table[index].load()
                 guard word != .free else { continue }
                 let gpa = base + UInt64(index) << UInt64(12 + 9 * level)
                 entries[gpa | UInt64(level)] = word.rawValue
-                if word.state.isNonLeaf { visit(call.table(at: word.page), level - 1, gpa) }
+                if word.state.isNonLeaf, let next = table[index].table { visit(next, level - 1, gpa) }
             }
         }
         visit(septRoot, topLevel, 0)

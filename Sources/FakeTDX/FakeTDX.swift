@@ -27,14 +27,17 @@ public final class FakeTDX: Sendable {
     /// Position in the platform's list by processor number; -1 where there is none.
     private let processorIndex: [Int]
 
+    /// - Parameter onHazard: is told of each hazard as it is found, in the thread that met it; it must be quick and not
+    ///   call the fake.
     /// - Throws: ``FakePlatformError`` if platform or timing cannot be.
     public init(
-        platform: FakePlatform = .oracle, timing: FakeTiming = FakeTiming(), start: Start = .ready
+        platform: FakePlatform = .oracle, timing: FakeTiming = FakeTiming(), start: Start = .ready,
+        onHazard: (@Sendable (FakeHazard) -> Void)? = nil
     ) throws(FakePlatformError) {
         try platform.validate()
         try timing.validate()
         self.platform = platform
-        state = ModuleState(platform: platform, timing: timing)
+        state = ModuleState(platform: platform, timing: timing, hazards: HazardLedger(observer: onHazard))
         module = state.information
         host = HostState(platform: platform)
         var index = [Int](repeating: -1, count: FakePlatform.processorNumbersEnd)
@@ -49,7 +52,8 @@ public final class FakeTDX: Sendable {
         state.configure(tdmrs: platform.tdmrs, globalKeyID: platform.globalKeyID.rawValue)
         state.keys.set(platform.globalKeyID.rawValue, .reserved)
         state.configuredPackages = state.allPackages
-        for (layout, tdmr) in zip(platform.tdmrs, state.tdmrs) where layout.isInitialized {
+        for (index, layout) in platform.tdmrs.enumerated() where layout.isInitialized {
+            let tdmr = state.tdmrs[index]
             while !tdmr.isInitialized { tdmr.initializeStep() }
         }
         state.state = .ready

@@ -188,6 +188,11 @@ final class OngoingRequest: @unchecked Sendable {
         connection.deadline.set(.answer, due)
     }
 
+    /// The library will send a body of so many bytes right after the head, if the client asked for it.
+    func expectsBody(of bytes: Int) {
+        if let transport = connection.transport, bytes > 0, let head, head.method != .head { transport.holdNext() }
+    }
+
     /// No answer could be sent after all.
     func abandon(_ response: Response) { if download == nil { response.discard() } }
 

@@ -81,8 +81,8 @@ public final class CallRecord: Sendable {
         repeated = UInt32(clamping: times - 1)
         lastRCX = last ?? seen.input.rcx
         lastRepeat = 0
-        input = CallRegisters(seen.input)
-        output = CallRegisters(seen.output)
+        input = seen.input
+        output = seen.output
         result = seen.result
         handledAs = handling
         hasPage = page != nil
@@ -156,19 +156,22 @@ public final class CallRecord: Sendable {
         if isRun, next.isRun {
             return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
         }
-        guard let completion, completion.outcome == .recoverable, completion == next.completion else { return false }
+        guard let completion, !completion.isSuccess, completion == next.completion, completion.outcome == .recoverable
+        else { return false }
         return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
             && (input == next.input || leaf == .phymemCacheWB)
     }
 
     /// Whether it is one of many accepted calls of which nobody wants each: those for guest memory.
     var isRun: Bool {
-        guard handledAs == .accepted, case .completion(.success) = result else { return false }
-        return switch leaf.number {
-        case Leaf.memPageAdd.number, Leaf.mrExtend.number, Leaf.memSEPTAdd.number: true
-        case Leaf.phymemPageReclaim.number: pageKind == .guest || pageKind == .sept
-        default: false
-        }
+        let isLeafOfRuns =
+            switch leaf.number {
+            case Leaf.memPageAdd.number, Leaf.mrExtend.number, Leaf.memSEPTAdd.number: true
+            case Leaf.phymemPageReclaim.number: pageKind == .guest || pageKind == .sept
+            default: false
+            }
+        guard isLeafOfRuns, handledAs == .accepted, case .completion(.success) = result else { return false }
+        return true
     }
 
     func absorbing(_ next: CallRecord) -> CallRecord { CallRecord(self, absorbing: next) }
@@ -220,6 +223,11 @@ struct CallRing: Sendable {
             start = (start + 1) % capacity
             dropped += 1
         }
+    }
+
+    mutating func append(contentsOf fresh: ArraySlice<CallRecord>) {
+        if records.count + fresh.count <= capacity { records.reserveCapacity(records.count + fresh.count) }
+        for record in fresh { append(record) }
     }
 
     /// The last record, or for a run the one before too: pages and their measurement alternate.

@@ -1,4 +1,5 @@
 public import TDXCalls
+internal import Threading
 
 /// One leaf the engine may issue for a TD, in the engine's terms: the third translation, leaf to registers,
 /// is the wrappers'.
@@ -124,12 +125,14 @@ extension Goal {
     }
 }
 
-/// What the engine knows of the machine, fixed at start.
-public struct Platform: Sendable {
+/// What the engine knows of the machine, fixed at start, and held by reference: every call asks it.
+public final class Platform: Sendable {
     public let processors: [ProcessorInfo]
     /// Ascending.
     public let packages: [Package]
     public let module: ModuleInformation
+    /// What building a TD from nothing takes; most are built alike.
+    let buildPlans = Locked<[BuildShape: Plan]>([:])
 
     public init(host: any HostPort) {
         processors = host.processors

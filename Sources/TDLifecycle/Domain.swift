@@ -24,7 +24,7 @@ public struct Domain: Sendable {
     public internal(set) var vcpus: [VCPU] = []
     // Kept beside the rows, since a TD may have 65,535 vCPUs and six times as many pages.
     var firstReserved = 0
-    var heldCounts: [PageKind: Int] = [:]
+    var heldCounts = PageCounts()
     var initializedVCPUs = 0
     /// What the module will call the next vCPU it initialises.
     var nextVCPUIndex: UInt32 = 0
@@ -211,7 +211,7 @@ extension Domain {
     }
 
     public func pageCount(_ kind: PageKind) -> Int {
-        heldCounts[kind, default: 0]
+        heldCounts[kind]
     }
 
     /// vCPUs whose pages the TD still holds.

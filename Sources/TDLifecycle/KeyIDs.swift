@@ -2,7 +2,7 @@ public import TDXCalls
 
 /// One KeyID as the ledger sees it. No leaf reads the key table back, so all of it is inferred.
 public struct KeyIDRow: Hashable, Sendable {
-    public enum State: String, Sendable {
+    public enum State: String, CaseIterable, Sendable {
         case free
         /// Taken for a TD, not yet given to the module.
         case reserved
@@ -78,6 +78,8 @@ extension KeyIDRow {
 /// Every KeyID the host may use, and the module's own.
 struct KeyIDTable: Sendable {
     private(set) var rows: [KeyID: KeyIDRow] = [:]
+    /// TDs' KeyIDs by state, counted as rows change.
+    private var counts = [Int](repeating: 0, count: KeyIDRow.State.allCases.count)
     private let packages: [Package]
     private let startedAt: WallTime
 
@@ -97,9 +99,10 @@ struct KeyIDTable: Sendable {
         let blank = packages.map {
             KeyIDRow.PackageState(package: $0, isConfigured: role == .moduleGlobal, writeBack: .notNeeded)
         }
-        rows[number] = KeyIDRow(
+        let row = KeyIDRow(
             number: number, role: role, state: state, packages: blank, revision: 0, since: startedAt,
             sinceSequence: 0, reuseCount: 0)
+        _ = put(row)
     }
 
     mutating func update(
@@ -114,16 +117,36 @@ struct KeyIDTable: Sendable {
             row.since = now
             row.sinceSequence = sequence
         }
-        rows[number] = row
+        _ = put(row)
     }
 
     /// Gives back the row that was there.
-    mutating func put(_ row: KeyIDRow) -> KeyIDRow? { rows.updateValue(row, forKey: row.number) }
-
-    func count(_ state: KeyIDRow.State) -> Int {
-        rows.values.count { $0.role == .td && $0.state == state }
+    mutating func put(_ row: KeyIDRow) -> KeyIDRow? {
+        let before = rows.updateValue(row, forKey: row.number)
+        if let before, before.role == .td { counts[before.state.place] -= 1 }
+        if row.role == .td { counts[row.state.place] += 1 }
+        return before
     }
 
-    var held: Int { rows.values.count { $0.role == .td && [.reserved, .assigned, .flushed].contains($0.state) } }
-    var flushed: [KeyIDRow] { rows.values.filter { $0.role == .td && $0.state == .flushed } }
+    func count(_ state: KeyIDRow.State) -> Int { counts[state.place] }
+
+    var held: Int { count(.reserved) + count(.assigned) + count(.flushed) }
+    var flushed: [KeyIDRow] {
+        count(.flushed) == 0 ? [] : rows.values.filter { $0.role == .td && $0.state == .flushed }
+    }
+}
+
+extension KeyIDRow.State {
+    /// Among all states.
+    fileprivate var place: Int {
+        switch self {
+        case .free: 0
+        case .reserved: 1
+        case .assigned: 2
+        case .flushed: 3
+        case .quarantined: 4
+        case .foreign: 5
+        case .unknown: 6
+        }
+    }
 }

@@ -5,8 +5,8 @@ internal import Threading
 struct Attempt: Sendable {
     let leaf: Leaf
     let processor: Processor
-    let input: Registers
-    let output: Registers
+    let input: CallRegisters
+    let output: CallRegisters
     let result: CallRecord.Result
     let at: WallTime
     let durationNanos: UInt64
@@ -17,7 +17,18 @@ final class AttemptLog: SEAMCALLPort {
     private let base: any SEAMCALLPort
     private let wallClock: any WallClock
     private let elapsed: any ElapsedClock
-    private let attempts = Locked<[Attempt]>([])
+    private let tries = Locked(Tries())
+
+    /// Tries since they were last taken. Mostly there is one, which needs no array.
+    struct Tries: Sendable {
+        var earlier: [Attempt] = []
+        var last: Attempt?
+
+        mutating func append(_ attempt: Attempt) {
+            if let last { earlier.append(last) }
+            last = attempt
+        }
+    }
 
     init(_ base: any SEAMCALLPort, _ environment: EngineEnvironment) {
         self.base = base
@@ -30,7 +41,7 @@ final class AttemptLog: SEAMCALLPort {
     func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {
-        let input = registers
+        let input = CallRegisters(registers)
         let at = wallClock.now
         let start = elapsed.nanoseconds
         let result: CallRecord.Result
@@ -40,9 +51,9 @@ final class AttemptLog: SEAMCALLPort {
             result = .port(error)
         }
         let attempt = Attempt(
-            leaf: leaf, processor: processor, input: input, output: registers, result: result, at: at,
+            leaf: leaf, processor: processor, input: input, output: CallRegisters(registers), result: result, at: at,
             durationNanos: elapsed.nanoseconds - start)
-        attempts.withLock { $0.append(attempt) }
+        tries.withLock { $0.append(attempt) }
         switch result {
         case .completion(let completion): return completion
         case .port(let error): throw error
@@ -50,16 +61,21 @@ final class AttemptLog: SEAMCALLPort {
     }
 
     /// A try that was made past this log.
-    func note(_ attempt: Attempt) { attempts.withLock { $0.append(attempt) } }
+    func note(_ attempt: Attempt) { tries.withLock { $0.append(attempt) } }
 
-    var isEmpty: Bool { attempts.withLock(\.isEmpty) }
+    var isEmpty: Bool { tries.withLock { $0.last == nil } }
 
     /// What came since the last time this was asked.
+    func takeTries() -> Tries {
+        var taken = Tries()
+        tries.withLock { swap(&$0, &taken) }
+        return taken
+    }
+
+    /// The same in order.
     func take() -> [Attempt] {
-        attempts.withLock { attempts in
-            defer { attempts = [] }
-            return attempts
-        }
+        let tries = takeTries()
+        return tries.earlier + (tries.last.map { [$0] } ?? [])
     }
 }
 

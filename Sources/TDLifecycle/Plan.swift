@@ -1,4 +1,5 @@
 public import TDXCalls
+internal import Threading
 
 /// The ordered leaves an operation will issue if nothing refuses, and what they take. It stays with the operation
 /// and is part of its answer, so it does not grow with the number of vCPUs.
@@ -36,8 +37,7 @@ public struct Plan: Hashable, Sendable {
             addGuestReclaims(domain.memory.pages.heldCount)
         case .build(let stage, let specs):
             let rest = max(0, specs.count - Self.vcpusInDetail)
-            walk(
-                .build(until: min(stage, .initialized), vcpus: specs.dropLast(rest)), domain.withoutMemory, platform)
+            walkBuild(min(stage, .initialized), specs.dropLast(rest), domain.withoutMemory, platform)
             guard stage.hasContents else { break }
             addVCPUs(specs.suffix(rest), domain, platform)
             addMemory(of: domain, domain.memory.regions.indices)
@@ -50,6 +50,26 @@ public struct Plan: Hashable, Sendable {
             let rest = max(0, first + specs.count - domain.vcpus.count - Self.vcpusInDetail)
             walk(.vcpus(first: first, specs: specs.dropLast(rest)), domain, platform)
             addVCPUs(specs.suffix(rest), domain, platform)
+        }
+    }
+
+    /// The same leaves whatever else the TD is to be, so they are walked through once.
+    private mutating func walkBuild(
+        _ stage: BuildStage, _ specs: [VCPUSpec], _ domain: Domain, _ platform: Platform
+    ) {
+        let shape = BuildShape(
+            stage: stage, vcpus: specs.count, tdcsPages: domain.tdcsPagesNeeded(platform.module),
+            tdcxPages: domain.tdcxPagesNeeded(platform.module))
+        let isNew = domain.td == nil && domain.pages.isEmpty && domain.vcpus.isEmpty
+        if isNew, let known = platform.buildPlans.withLock({ $0[shape] }) {
+            self = known
+            return
+        }
+        walk(.build(until: stage, vcpus: specs), domain, platform)
+        guard isNew else { return }
+        platform.buildPlans.withLock { plans in
+            if plans.count >= BuildShape.keptMax { plans = [:] }
+            plans[shape] = self
         }
     }
 
@@ -106,4 +126,15 @@ public struct Plan: Hashable, Sendable {
             entries.append(Entry(leaf: call.leaf, times: times, place: place))
         }
     }
+}
+
+/// All that the leaves of a creation hang on.
+struct BuildShape: Hashable, Sendable {
+    let stage: BuildStage
+    let vcpus: Int
+    let tdcsPages: Int
+    let tdcxPages: Int
+
+    /// Plans that are kept; when there are more, all are let go.
+    static let keptMax = 256
 }

@@ -7,7 +7,8 @@ extension CallRecord {
         now: WallTime
     ) -> CallRecord {
         let attempt = Attempt(
-            leaf: call.leaf, processor: processor, input: call.plannedRegisters(for: domain), output: Registers(),
+            leaf: call.leaf, processor: processor, input: CallRegisters(call.plannedRegisters(for: domain)),
+            output: CallRegisters(Registers()),
             result: .port(PortError(.notExecuted, "a dry run issues nothing")), at: now, durationNanos: 0)
         return CallRecord(
             attempt, id: ResourceID(.seamcall, 0),

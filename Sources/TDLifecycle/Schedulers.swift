@@ -37,6 +37,8 @@ public final class ThreadedScheduler: StepScheduler {
         /// Ascending by due time; a few thousand at most, one for each client that waits.
         var delayed: [Delayed] = []
         var lastID: UInt64 = 0
+        /// When the thread that keeps the time will look by itself; nil if it would sleep on, or is about to look.
+        var alarm: MonotonicTime?
         var isStopped = false
 
         /// After all that are due at that time or before.
@@ -83,10 +85,10 @@ public final class ThreadedScheduler: StepScheduler {
         timetable.withLockWakingOne { timetable in
             timetable.lastID += 1
             id = timetable.lastID
-            let place = timetable.place(due)
-            timetable.delayed.insert(Timetable.Delayed(due: due, id: id, job: job), at: place)
-            // Nobody else is due before it: the clock has to be set anew.
-            return place == 0
+            timetable.delayed.insert(Timetable.Delayed(due: due, id: id, job: job), at: timetable.place(due))
+            // The clock has to be set anew if it would go off too late. Most jobs are cancelled long before their time,
+            // and the next ones are due later still.
+            return timetable.alarm.map { due < $0 } ?? true
         }
         return DelayedJob(id: id)
     }
@@ -135,18 +137,22 @@ public final class ThreadedScheduler: StepScheduler {
             let due = timetable.wait(timeout: next.map { $0.duration(since: .now) }, wakesOthers: false) {
                 timetable -> [Job]? in
                 isStopped = timetable.isStopped
-                next = timetable.delayed.first?.due
+                timetable.alarm = nil
                 guard !isStopped else { return [] }
-                let count = timetable.place(.now)
-                // Somebody may have come who is due earlier.
-                guard count > 0 else { return next == set ? nil : [] }
-                defer {
-                    timetable.delayed.removeFirst(count)
-                    next = timetable.delayed.first?.due
-                }
-                return timetable.delayed[..<count].map(\.job)
+                let now = MonotonicTime.now
+                let count = timetable.place(now)
+                let due = timetable.delayed[..<count].map(\.job)
+                timetable.delayed.removeFirst(count)
+                next = timetable.delayed.first?.due
+                if count > 0 { return due }
+                // Set too early it does no harm; too late, or not at all, and it has to be set anew.
+                let isSet = set.map { set in set > now && next.map { set <= $0 } ?? true } ?? (next == nil)
+                guard isSet else { return [] }
+                timetable.alarm = set
+                return nil
             }
             if isStopped { return }
+            if next == nil, let set, set > .now { next = set }
             for job in due ?? [] { add(job, to: queue) }
         }
     }

@@ -2,7 +2,9 @@ internal import TDXCalls
 internal import Threading
 
 /// One bounded run of leaves for one TD, on a copy of its rows. Nothing is seen of it until it is committed.
-struct Step {
+///
+/// Not copyable: rows and records are changed in place from leaf to leaf.
+struct Step: ~Copyable {
     enum End {
         /// There is more to do.
         case again

@@ -10,7 +10,7 @@ extension Engine {
         commit(step, end)
     }
 
-    private func commit(_ step: Step, _ end: Step.End) {
+    private func commit(_ step: borrowing Step, _ end: Step.End) {
         let phaseBefore = transact(.grouped, records: step.records) { state, transaction -> Phase? in
             var domain = step.domain
             var operation = step.operation
@@ -38,7 +38,7 @@ extension Engine {
         logPhase(of: step, from: phaseBefore)
     }
 
-    private func account(_ step: Step, _ end: Step.End, _ state: inout EngineState) {
+    private func account(_ step: borrowing Step, _ end: Step.End, _ state: inout EngineState) {
         state.ledger.redeem(pages: step.pagesTaken, keyIDs: step.keyIDsTaken)
         state.ledger.changeHeld(by: step.pagesTaken - step.pagesToFree.count)
         state.ledger.quarantine(pages: step.pagesQuarantined)
@@ -65,7 +65,7 @@ extension Engine {
     }
 
     /// To the host, once nobody can read any more that we hold it.
-    private func giveBack(_ step: Step, _ transaction: inout Transaction) {
+    private func giveBack(_ step: borrowing Step, _ transaction: inout Transaction) {
         guard !step.pagesToFree.isEmpty || !step.keyIDsToFree.isEmpty else { return }
         let host = host
         let pages = step.pagesToFree
@@ -121,7 +121,7 @@ extension Engine {
             ])
     }
 
-    private func logPhase(of step: Step, from before: Phase?) {
+    private func logPhase(of step: borrowing Step, from before: Phase?) {
         let after = step.domain.phase
         guard let before, before != after else { return }
         logger.notice(

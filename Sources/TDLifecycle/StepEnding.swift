@@ -49,7 +49,7 @@ extension Step {
         // Thousands of these are kept; the buffers are of no more use.
         domain.pages = []
         domain.dropMemory()
-        domain.heldCounts = [:]
+        domain.heldCounts = PageCounts()
         domain.associated = []
     }
 

@@ -91,7 +91,7 @@ extension Step {
 
     private mutating func quarantine(pageAt place: Int, _ cause: Cause) {
         let kind = domain.pages[place].kind
-        if case .held(let held) = domain.pages[place].state { domain.heldCounts[held, default: 0] -= 1 }
+        if case .held(let held) = domain.pages[place].state { domain.heldCounts[held] -= 1 }
         domain.pages[place].state = .quarantined(kind)
         domain.pages[place].since = engine.nextSequence()
         domain.pages[place].sinceTime = now

@@ -79,12 +79,12 @@ extension Domain {
         case .reclaimPage(let id):
             if memory.pages.page(id) != nil {
                 memory.pages.remove(id)
-                heldCounts[.guest, default: 0] -= 1
+                heldCounts[.guest] -= 1
                 return
             }
             // From the end, where a teardown begins.
             guard let place = pages.lastIndex(where: { $0.id == id }) else { return }
-            if let kind = pages[place].kind { heldCounts[kind, default: 0] -= 1 }
+            if let kind = pages[place].kind { heldCounts[kind] -= 1 }
             if pages[place].state == .held(.tdr) {
                 pages[place].state = .reclaimedTDR
                 pages[place].since = sequence
@@ -128,7 +128,7 @@ extension Domain {
         pages[firstReserved].since = sequence
         pages[firstReserved].sinceTime = time
         firstReserved += 1
-        heldCounts[kind, default: 0] += 1
+        heldCounts[kind] += 1
     }
 
     mutating func removePage(at place: Int) {

@@ -27,7 +27,10 @@ final class Service: Sendable {
     ) throws {
         // Read before anything is timed: the document is long.
         _ = Self.contract
-        fake = try FakeTDX(platform: platform, timing: timing)
+        let fake = try FakeTDX(platform: platform, timing: timing) { hazard in
+            Issue.record("the host owed something: \(hazard)")
+        }
+        self.fake = fake
         port = FaultyPort(fake)
         scheduler = ThreadedScheduler(threads: 2)
         let environment = EngineEnvironment(

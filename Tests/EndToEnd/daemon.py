@@ -6,27 +6,19 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
+from unix_http import UnixConnection
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TDXD_BINARY", ROOT / ".build" / "debug" / "tdxd")).resolve()
+# What tdxd logs when the fake module finds that the host owed something.
+HAZARD = "A real machine would punish this"
 START_SECONDS = 20
 STOP_SECONDS = 60
 REQUEST_SECONDS = 60
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("tdxd", timeout=REQUEST_SECONDS)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Answer:
@@ -117,6 +109,9 @@ class Daemon:
         try:
             if self.process is not None and self.process.poll() is None:
                 code = self.stop()
+                hazards = [record["metadata"] for record in self.log() if record["message"] == HAZARD]
+                if error is None and hazards:
+                    raise AssertionError(f"the fake found {len(hazards)} hazards, the first: {hazards[0]}")
                 # Nothing is under way any more, so there is no reason to end otherwise.
                 if error is None and code != 0:
                     raise AssertionError(f"tdxd ended with {code}:\n{self.log_text()[-4000:]}")
@@ -186,7 +181,7 @@ class Daemon:
 
     def client(self):
         """Over the Unix socket: as this user, an administrator."""
-        client = Client(UnixConnection(self.socket))
+        client = Client(UnixConnection(self.socket, REQUEST_SECONDS))
         self.clients.append(client)
         return client
 

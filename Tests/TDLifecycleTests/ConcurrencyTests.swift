@@ -14,7 +14,9 @@ struct ConcurrencyTests {
     @Test("Eight clients' cycles of create, read and delete end well, and leave all as it was", .timeLimit(.minutes(5)))
     func cycles() throws {
         let timing = FakeTiming(cacheWriteBack: .microseconds(400), cacheWriteBackSlice: .microseconds(100))
-        let fake = try FakeTDX(platform: .oracle(processors: 8, packages: 2), timing: timing)
+        let fake = try FakeTDX(platform: .oracle(processors: 8, packages: 2), timing: timing) { hazard in
+            Issue.record("the host owed something: \(hazard)")
+        }
         let scheduler = ThreadedScheduler(threads: 4)
         var environment = EngineEnvironment.production(threads: 1)
         environment.scheduler = scheduler

@@ -300,7 +300,7 @@ extension Page {
 extension FakeTDX {
     func vcpuState(at address: UInt64) -> VCPUState? {
         guard let tdmr = state.tdmr(containing: address),
-            case .vcpu(let vcpu) = tdmr.pages4K[tdmr.index4K(address)].contents
+            case .vcpu(let vcpu) = tdmr.entry4K(at: address).contents
         else { return nil }
         return vcpu
     }

@@ -22,7 +22,7 @@ struct RefusalLogTests {
     @Test("A client that has a leaf refused again and again fills no log: so many lines, and then their number")
     func flood() throws {
         let written = Locked<[String]>([])
-        let fake = try FakeTDX()
+        let fake = try FakeTDX { Issue.record("the host owed something: \($0)") }
         let scheduler = ManualScheduler()
         let engine = Engine(
             calls: fake, host: fake,

@@ -2,6 +2,7 @@ import FakeTDX
 import Logging
 import TDLifecycle
 import TDXCalls
+import Testing
 import Threading
 
 /// A host with a fake module and an engine that runs only when it is told to.
@@ -15,7 +16,9 @@ struct World {
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
         store: any LifecycleStore = InMemoryStore()
     ) throws {
-        fake = try FakeTDX(platform: platform, timing: timing)
+        fake = try FakeTDX(platform: platform, timing: timing) { hazard in
+            Issue.record("the host owed something: \(hazard)")
+        }
         port = ScriptedPort(fake)
         let environment = EngineEnvironment(
             wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler)

@@ -42,9 +42,16 @@ extension SEAMCALLRecord {
 extension LeafInfo {
     /// Linux's name, or the leaf's in its spelling where Linux has no wrapper. Where it has two, the first is the
     /// one the engine uses.
-    var wrapperName: String {
-        wrapper?.split(separator: " ").first.map { String($0) } ?? name.lowercased().replacing(".", with: "_")
-    }
+    var wrapperName: String { Self.wrapperNames[number] ?? "" }
+
+    private static let wrapperNames: [UInt16: String] = Dictionary(
+        all.map { info in
+            let linux = info.wrapper?.split(separator: " ").first.map { String($0) }
+            return (info.number, linux ?? info.name.lowercased().replacing(".", with: "_"))
+        },
+        uniquingKeysWith: { first, _ in first })
+
+    static func wrapperName(of leaf: Leaf) -> String { wrapperNames[leaf.number] ?? "" }
 }
 
 extension RegisterSet {

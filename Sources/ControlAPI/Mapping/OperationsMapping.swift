@@ -7,25 +7,28 @@ private let listedMax = 1_000
 
 extension ControlSchema.Operation {
     init(_ operation: TDLifecycle.Operation, problem: Problem?) {
-        let id = operation.id.description
-        let td = "/tds/\(operation.td)"
-        var links = ["self": "/operations/\(id)", "seamcalls": "/seamcalls?operation=\(id)", "td": td]
+        self.init(operation, problem: problem, OperationFacts(operation))
+    }
+
+    /// - Parameter facts: the operation's own, or blanks in their place.
+    init(_ operation: TDLifecycle.Operation, problem: Problem?, _ facts: OperationFacts) {
+        let td = "/tds/" + facts.td
+        let path = "/operations/" + facts.id
+        var links = ["self": path, "seamcalls": "/seamcalls?operation=" + facts.id, "td": td]
         switch operation.kind {
         case .createTD, .deleteTD, .addMemory, .finalizeTD: links["result"] = td
-        case .createVCPUs: links["result"] = "\(td)/vcpus"
+        case .createVCPUs: links["result"] = td + "/vcpus"
         case .step: links["result"] = operation.stepRecord == nil ? nil : links["seamcalls"]
         }
-        if operation.isCancellable { links["cancel"] = "/operations/\(id)/actions/cancel" }
+        if operation.isCancellable { links["cancel"] = path + "/actions/cancel" }
         self.init(
-            id: id, kind: OperationKind(rawValue: operation.kind.rawValue),
+            id: facts.id, kind: OperationKind(rawValue: operation.kind.rawValue),
             state: OperationState(rawValue: operation.state.rawValue),
             target: OperationTarget(
-                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) },
-                link: td),
-            createdBy: operation.requester.principal, requestId: operation.requester.requestID.description,
-            idempotencyKey: operation.requester.idempotencyKey, createdAt: Timestamp(operation.createdAt),
-            startedAt: operation.startedAt.map { Timestamp($0) }, endedAt: operation.endedAt.map { Timestamp($0) },
-            revision: operation.revision,
+                tdId: facts.td, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) }, link: td),
+            createdBy: operation.requester.principal, requestId: facts.requestID,
+            idempotencyKey: operation.requester.idempotencyKey, createdAt: facts.createdAt,
+            startedAt: facts.startedAt, endedAt: facts.endedAt, revision: facts.revision,
             progress: Progress(
                 done: operation.progress.done, total: operation.progress.total, unit: "seamcalls",
                 step: operation.progress.step?.name),
@@ -92,7 +95,7 @@ extension ControlSchema.Plan {
             kind: OperationKind(rawValue: kind.rawValue),
             leaves: plan.entries.map { entry in
                 PlannedLeaf(
-                    leaf: LeafName(entry.leaf), wrapper: entry.leaf.info?.wrapperName ?? "", times: entry.times,
+                    leaf: LeafName(entry.leaf), wrapper: LeafInfo.wrapperName(of: entry.leaf), times: entry.times,
                     where: PlannedPlace(rawValue: entry.place.rawValue))
             },
             pages: PlannedPages(

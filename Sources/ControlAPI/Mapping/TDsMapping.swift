@@ -3,19 +3,19 @@ internal import TDLifecycle
 internal import TDXCalls
 
 extension ControlSchema.TD {
-    init(_ domain: Domain, _ platform: TDLifecycle.Platform) {
-        let id = domain.id.description
-        var links = ["self": "/tds/\(id)", "vcpus": "/tds/\(id)/vcpus", "pages": "/tds/\(id)/pages"]
-        links["actions"] = "/tds/\(id)/actions"
-        links["seamcalls"] = "/seamcalls?td=\(id)"
-        if let operation = domain.activeOperation ?? domain.lastOperation {
-            links["operation"] = "/operations/\(operation)"
-        }
+    init(_ domain: Domain, _ platform: TDLifecycle.Platform) { self.init(domain, platform, TDFacts(domain)) }
+
+    /// - Parameter facts: the domain's own, or blanks in their place.
+    init(_ domain: Domain, _ platform: TDLifecycle.Platform, _ facts: TDFacts) {
+        let path = "/tds/" + facts.id
+        var links = ["self": path, "vcpus": path + "/vcpus", "pages": path + "/pages"]
+        links["actions"] = path + "/actions"
+        links["seamcalls"] = "/seamcalls?td=" + facts.id
+        if let operation = facts.operation { links["operation"] = "/operations/" + operation }
         self.init(
-            id: id, name: domain.name, labels: domain.labels, revision: domain.revision,
-            createdAt: Timestamp(domain.createdAt), createdBy: domain.createdBy,
-            deletedAt: domain.deletedAt.map { Timestamp($0) }, spec: EffectiveSpec(domain.spec),
-            status: TDStatus(domain, platform), links: links)
+            id: facts.id, name: facts.name, labels: domain.labels, revision: facts.revision,
+            createdAt: facts.createdAt, createdBy: domain.createdBy, deletedAt: facts.deletedAt,
+            spec: EffectiveSpec(domain.spec), status: TDStatus(domain, platform, facts), links: links)
     }
 }
 
@@ -52,7 +52,7 @@ extension ControlSchema.CPUIDSetting {
 }
 
 extension TDStatus {
-    fileprivate init(_ domain: Domain, _ platform: TDLifecycle.Platform) {
+    fileprivate init(_ domain: Domain, _ platform: TDLifecycle.Platform, _ facts: TDFacts) {
         let kinds: [TDLifecycle.PageKind] = [.tdr, .tdcs, .tdvpr, .tdcx]
         let quarantined = domain.quarantine.count { if case .page = $0.thing { true } else { false } }
         let held = kinds.reduce(0) { $0 + domain.pageCount($1) }
@@ -63,7 +63,7 @@ extension TDStatus {
             stateSource: ControlSchema.StateSource(rawValue: domain.stateSource.rawValue), fatal: domain.isFatal,
             attributeNames: domain.spec.attributes.rawValue.bitNames(TDAttributes.bitNames),
             xfamNames: domain.spec.xfam.rawValue.bitNames(XFAM.bitNames),
-            keyId: domain.keyID.map { Int($0.rawValue) },
+            keyId: facts.keyID,
             keyConfiguredPackages: domain.keyID == nil
                 ? [] : domain.configuredPackages.map { Int($0.rawValue) }.sorted(),
             packageCount: platform.packages.count,
@@ -73,18 +73,18 @@ extension TDStatus {
             vcpus: TDVCPUCounts(
                 created: domain.vcpusHeld, initialized: domain.vcpusHeld == 0 ? 0 : domain.vcpusInitialized,
                 associated: domain.vcpusAssociated, max: Int(domain.spec.maxVCPUs)),
-            conditions: domain.conditions.map { ControlSchema.Condition($0) },
+            conditions: zip(domain.conditions, facts.conditions).map { ControlSchema.Condition($0, $1) },
             allowedActions: domain.allowedActions(on: platform).map { ActionName(rawValue: $0.rawValue) },
-            activeOperation: domain.activeOperation?.description)
+            activeOperation: domain.activeOperation == nil ? nil : facts.operation)
     }
 }
 
 extension ControlSchema.Condition {
-    fileprivate init(_ condition: TDLifecycle.Condition) {
+    fileprivate init(_ condition: TDLifecycle.Condition, _ facts: TDFacts.Condition) {
         self.init(
             type: condition.type, state: ConditionState(rawValue: condition.status.rawValue),
             reason: condition.reason, message: condition.message,
-            lastTransitionAt: Timestamp(condition.lastTransitionAt), observedRevision: condition.observedRevision)
+            lastTransitionAt: facts.lastTransitionAt, observedRevision: facts.observedRevision)
     }
 }
 

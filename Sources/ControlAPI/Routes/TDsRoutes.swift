@@ -40,7 +40,10 @@ extension ControlAPI {
     }
 
     func body(_ domain: Domain) -> EncodedBody {
-        bodies.body(.td(domain.id), revision: domain.revision) { ControlJSON.encode(TD(domain, platform)) }
+        bodies.body(.td(domain.id), revision: domain.revision) {
+            let facts = TDFacts(domain)
+            return tdTemplates.body(TD(domain, platform, facts.blanked), facts.list) { TD(domain, platform, facts) }
+        }
     }
 
     /// `If-Match` of a change to a TD.

@@ -16,6 +16,10 @@ extension OwnError {
         "backend-lacks-leaf", 501, "This back end cannot issue the leaf",
         "The module may have the leaf, but the way to it does not carry it.",
         remedy: "See leaves in /host.")
+    public static let backendIsNoFake = OwnError(
+        "backend-is-no-fake", 501, "This back end is not the fake module",
+        "What lies below /fake is about the software model of the module, and this daemon talks to another.",
+        remedy: "See backend in /host.")
     public static let notReady = OwnError(
         "not-ready", 503, "The daemon is not ready",
         "It is still starting, or the TDX module is not ready.",
@@ -35,8 +39,8 @@ extension OwnError {
         remedy: "Look the code up in the module's specification.")
 
     static let ofService = [
-        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, notReady, draining,
-        busy,
+        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, backendIsNoFake, notReady,
+        draining, busy,
     ]
 }
 

@@ -26,7 +26,8 @@ struct RequestObject {
 
     private let container: KeyedDecodingContainer<Name>
     private let refusesUnknown: Bool
-    private var asked: Set<String> = []
+    /// In an array, since there are few and most are short.
+    private var asked: [String] = []
     private var findings = Findings()
 
     init(_ decoder: any Decoder) throws {
@@ -62,13 +63,14 @@ struct RequestObject {
     }
 
     /// Counts member `name` as known without reading it.
-    mutating func skip(_ name: String) { asked.insert(name) }
+    mutating func skip(_ name: String) { asked.append(name) }
 
     /// Reads member `name`; `expected` says what it must be.
     mutating func member<Value>(
-        _ name: String, _ expected: String, _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
+        _ name: String, _ expected: @autoclosure () -> String,
+        _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
     ) -> Value? {
-        asked.insert(name)
+        asked.append(name)
         let key = Name(name)
         guard container.contains(key) else { return nil }
         guard !isNull(name) else {
@@ -77,11 +79,11 @@ struct RequestObject {
         }
         do {
             if let value = try read(container, key) { return value }
-            refuse(name, "must be " + expected)
+            refuse(name, "must be " + expected())
         } catch let error as RequestError {
             findings.add(error)
         } catch {
-            refuse(name, "must be " + expected)
+            refuse(name, "must be " + expected())
         }
         return nil
     }
@@ -96,7 +98,7 @@ struct RequestObject {
 
     /// Refuses what nobody asked for, and throws if anything was wrong.
     mutating func finish() throws {
-        for name in names.sorted() where refusesUnknown && !asked.contains(name) {
+        for name in (refusesUnknown ? names.filter { !asked.contains($0) }.sorted() : []) {
             findings.add(.unknownMember, pointer(of: container.codingPath, name), "is not a member of this object")
         }
         if !findings.isEmpty { throw failure }

@@ -4,22 +4,24 @@ internal import TDXCalls
 struct Call: ~Copyable {
     let module: ModuleState
     let processor: LogicalProcessor
-    let version: UInt8
+    let leaf: Leaf
     var registers: Registers
     var held = HeldLocks()
     /// Whether TDH.VP.ENTER leaves the vCPU inside its TD, to exit by a call of its own.
     let staysInside: Bool
 
     init(
-        module: ModuleState, processor: LogicalProcessor, version: UInt8, registers: Registers,
+        module: ModuleState, processor: LogicalProcessor, leaf: Leaf, registers: Registers = Registers(),
         staysInside: Bool = false
     ) {
         self.module = module
         self.processor = processor
-        self.version = version
+        self.leaf = leaf
         self.registers = registers
         self.staysInside = staysInside
     }
+
+    var version: UInt8 { leaf.version }
 
     /// Takes a lock until the call ends.
     ///

@@ -43,7 +43,7 @@ extension Call {
     ///
     /// The caller keeps tables from going away: it holds the tree lock, or the TDR exclusively.
     func walk(_ td: TDState, to gpa: UInt64, level: Int) -> WalkResult {
-        var table = td.septRoot
+        guard var table = td.septRoot else { preconditionFailure("an initialised TD without a secure EPT") }
         var current = td.topLevel
         while true {
             let index = Int(gpa >> UInt64(12 + 9 * current)) & (SEPTPage.entryCount - 1)
@@ -52,17 +52,10 @@ extension Call {
             guard current > level, word.state == .nonLeafMapped else {
                 return WalkResult(entry: entry, word: word, level: current)
             }
-            table = self.table(at: word.page)
+            guard let next = entry.table else { preconditionFailure("a secure EPT entry links to what is no table") }
+            table = next
             current -= 1
         }
-    }
-
-    /// The secure EPT page at an address that an entry links to.
-    func table(at address: UInt64) -> SEPTPage {
-        guard let tdmr = module.tdmr(containing: address),
-            case .sept(let table) = tdmr.pages4K[tdmr.index4K(address)].contents
-        else { preconditionFailure("a secure EPT entry links to what is no table") }
-        return table
     }
 
     /// Walks to exactly `operand`'s level.

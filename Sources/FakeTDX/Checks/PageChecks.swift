@@ -22,18 +22,15 @@ extension Call {
         guard let tdmr = module.tdmr(containing: address), address < tdmr.usableEnd else {
             throw Refusal(.operandAddrRangeError, operand)
         }
-        let index1G = tdmr.index1G(address)
-        if let large = try lockLarge(tdmr.pages1G[index1G], operand, mode) {
-            return LocatedPage(entry: large, size: 2, tdmr: tdmr, index: index1G)
+        if let large = try lockLarge(tdmr.entry1G(at: address), operand, mode) {
+            return LocatedPage(entry: large, size: 2, tdmr: tdmr)
         }
-        let index2M = tdmr.index2M(address)
-        if let large = try lockLarge(tdmr.pages2M[index2M], operand, mode) {
-            return LocatedPage(entry: large, size: 1, tdmr: tdmr, index: index2M)
+        if let large = try lockLarge(tdmr.entry2M(at: address), operand, mode) {
+            return LocatedPage(entry: large, size: 1, tdmr: tdmr)
         }
-        let index4K = tdmr.index4K(address)
-        let entry = tdmr.pages4K[index4K]
+        let entry = tdmr.entry4K(at: address)
         try lock(entry.lock, mode, operand)
-        return LocatedPage(entry: entry, size: 0, tdmr: tdmr, index: index4K)
+        return LocatedPage(entry: entry, size: 0, tdmr: tdmr)
     }
 
     /// Holds an upper entry shared, or in the mode asked if it turns out to describe a large page.

@@ -37,10 +37,18 @@ extension Call {
         _ td: TDState, allow allowed: OpStates, opStateLock mode: LockMode? = .shared
     ) throws(Refusal) {
         guard !td.isFatal else { throw Refusal(.tdFatal) }
-        guard td.lifecycle == .keysConfigured else { throw Refusal(.tdKeysNotConfigured) }
-        guard td.tdcs.count >= TDState.tdcsPagesBase else { throw Refusal(.tdcsNotAllocated) }
+        try checkKeys(of: td)
+        guard td.tdcsCount >= TDState.tdcsPagesBase else { throw Refusal(.tdcsNotAllocated) }
         if let mode { try lock(td.opStateLock, mode, .opState) }
         guard allowed.allow(td.opState) else { throw Refusal(.opStateIncorrect) }
+    }
+
+    /// - Throws: TD_KEYS_NOT_CONFIGURED before a TD's keys are there, and when they are gone.
+    func checkKeys(of td: TDState) throws(Refusal) {
+        guard td.lifecycle == .keysConfigured else {
+            module.refusedForKeys(td, by: leaf, on: processor)
+            throw Refusal(.tdKeysNotConfigured)
+        }
     }
 
     /// Whether a vCPU has the pages its TD's L2 VMs ask for.
@@ -60,9 +68,32 @@ extension Call {
             expected: VCPUState.notAssociated, desired: here, ordering: .relaxed)
         if outcome.exchanged {
             td.associatedVCPUs.wrappingAdd(1, ordering: .relaxed)
+            td.noteAssociation(module.deed(leaf, on: processor))
         } else if outcome.original != here {
             throw Refusal(.vcpuAssociated)
         }
+    }
+
+    /// Gives a free small page to a TD.
+    func give(
+        _ entry: PageEntry, at address: UInt64, to td: TDState, as type: PageType, contents: PageContents = .none
+    ) {
+        module.given(entry, at: address, underKeyID: td.keyID, by: leaf, on: processor)
+        entry.assign(type, owner: td.address, contents: contents)
+        changeChildCount(of: td, by: 1)
+    }
+
+    /// Takes a page of any size from its TD; the count of children is the caller's.
+    func takeBack(_ page: LocatedPage, at address: UInt64) {
+        if page.size == 0 {
+            module.returned(page.entry, by: leaf, on: processor)
+        } else {
+            let first = page.tdmr.index4K(address)
+            for index in first..<first + pages4K(atSize: Int(page.size)) {
+                module.returned(page.tdmr.entry4K(index), by: leaf, on: processor)
+            }
+        }
+        page.entry.free()
     }
 
     /// Adds 4 KiB pages to a TD's count of children, or takes them off.

@@ -61,7 +61,7 @@ struct TDFields: FieldStore {
 
     private static let tdrReaders: [String: Reader] = [
         "FATAL": { fields, _ in fields.td.isFatal ? 1 : 0 },
-        "NUM_TDCX": { fields, _ in UInt64(fields.td.tdcs.count) },
+        "NUM_TDCX": { fields, _ in UInt64(fields.td.tdcsCount) },
         "CHLDCNT": { fields, _ in fields.td.childCount.load(ordering: .relaxed) },
         "LIFECYCLE_STATE": { fields, _ in UInt64(fields.td.lifecycle.rawValue) },
         "TDCX_PA": { fields, element in fields.tdcsAddress(element) },
@@ -97,11 +97,11 @@ struct TDFields: FieldStore {
         "VIRTUAL_IA32_ARCH_CAPABILITIES": { fields, _ in fields.td.configuration.ia32ArchCapabilities },
         "MIG_ENC_KEY": { fields, element in fields.td.migrationKey[element] },
         "MSR_BITMAPS": { _, _ in .max },
-        "SEPT_ROOT": { fields, element in fields.td.septRoot[element].load().architectural },
+        "SEPT_ROOT": { fields, element in fields.td.septRoot?[element].load().architectural ?? 0 },
     ]
 
     private func tdcsAddress(_ index: Int) -> UInt64 {
-        guard index < td.tdcs.count else { return 0 }
+        guard index < td.tdcsCount else { return 0 }
         return td.withKeyID(td.tdcs[index], shift: module.platform.keyIDShift)
     }
 

@@ -62,7 +62,7 @@ extension ModuleState {
     /// starts over when it comes back.
     private func accept(_ inside: InsideTD, on processor: LogicalProcessor) -> ExitHandling {
         let fields = inside.vcpu.fields
-        var call = Call(module: self, processor: processor, version: 0, registers: Registers())
+        var call = Call(module: self, processor: processor, leaf: .vpEnter)
         let outcome: Acceptance
         do throws(Refusal) {
             outcome = try call.accept(fields[VPField.rcx], inside.td)

@@ -41,7 +41,7 @@ extension ModuleState {
             inside.vcpu.fields[VPField.lastExitTSC] = tsc
             inside.vcpu.phase = completion.isNonRecoverable ? .disabled : .ready
             inside.td.addRunning(-1, inEpochLike: inside.epoch)
-            for held in inside.held.reversed() { HeldLocks.release(held) }
+            for held in inside.held.reversed() { held.release() }
             return .left(completion, registers)
         }
     }
@@ -80,7 +80,10 @@ extension ModuleState {
             // What the guest did is told; where its tables are is not.
             Registers(rcx: exit.qualification & 7, r8: exit.guestPhysicalAddress))
         guard exit.guestPhysicalAddress >> UInt64(td.sharedBit) == 0 else { return toHost }
-        let call = Call(module: self, processor: processors[0], version: 0, registers: Registers())
+        // Tables do not go away meanwhile. Where they are just being taken away, the host has to look anyway.
+        guard td.treeLock.take(.shared) else { return toHost }
+        defer { td.treeLock.releaseShared() }
+        let call = Call(module: self, processor: processors[0], leaf: .vpEnter)
         switch call.walk(td, to: exit.guestPhysicalAddress, level: 0).word.state {
         case .pending:
             let septVEDisable = td.configuration.attributes & TDAttributes.septVEDisable.rawValue != 0

@@ -9,46 +9,31 @@ extension FakeTDX: HostPort {
     }
 
     public func allocatePage() throws(PortError) -> PageAddress<HostOwned> {
-        let address = host.allocations.withLock { state -> UInt64? in
-            guard let address = state.pages.allocate() else { return nil }
-            if let index = state.pages.index(address) {
-                state.flushed[index] = false
-                state.cleared[index] = false
-            }
-            return address
+        guard let address = host.allocations.withLock({ $0.pages.allocate() }) else {
+            throw PortError(.exhausted, "the fake platform has no free page")
         }
-        guard let address else { throw PortError(.exhausted, "the fake platform has no free page") }
+        state.handedOut(address)
         return PageAddress(rawValue: address)
     }
 
     public func flush(_ page: PageAddress<HostOwned>) {
-        host.allocations.withLock { state in
-            guard let index = state.pages.index(page.rawValue) else {
-                return state.report(.flushedForeignPage, page.rawValue)
-            }
-            state.flushed[index] = true
-        }
+        guard let entry = hostPage(page) else { return misuse(.flushedForeignPage, page.rawValue, .flush) }
+        entry.custody.isFlushed = true
     }
 
     public func clear(_ page: PageAddress<HostOwned>) {
-        let isOurs = host.allocations.withLock { state -> Bool in
-            guard let index = state.pages.index(page.rawValue) else {
-                state.report(.clearedForeignPage, page.rawValue)
-                return false
-            }
-            state.cleared[index] = true
-            return true
-        }
-        if isOurs { state.memory.clear(MemoryRange(base: page.rawValue, size: UInt64(pageSizeBytes))) }
+        guard let entry = hostPage(page) else { return misuse(.clearedForeignPage, page.rawValue, .clear) }
+        state.cleared(entry, at: page.rawValue)
+        state.memory.clear(MemoryRange(base: page.rawValue, size: UInt64(pageSizeBytes)))
     }
 
     public func free(_ page: PageAddress<HostOwned>) {
-        host.allocations.withLock { state in
-            switch state.pages.free(page.rawValue) {
-            case .done: break
-            case .alreadyFree: state.report(.freedTwice, page.rawValue)
-            case .foreign: state.report(.freedForeignPage, page.rawValue)
-            }
+        // Before anybody else can be given it.
+        if let entry = hostPage(page), entry.custody.isHandedOut { state.freed(entry, at: page.rawValue) }
+        switch host.allocations.withLock({ $0.pages.free(page.rawValue) }) {
+        case .done: break
+        case .alreadyFree: misuse(.freedTwice, page.rawValue, .free)
+        case .foreign: misuse(.freedForeignPage, page.rawValue, .free)
         }
     }
 
@@ -63,14 +48,16 @@ extension FakeTDX: HostPort {
     }
 
     public func freeKeyID(_ keyID: KeyID) {
-        host.allocations.withLock { state in
-            guard keyID >= platform.privateKeyIDs.lowerBound, keyID <= platform.privateKeyIDs.upperBound,
-                keyID != platform.globalKeyID
-            else { return state.report(.freedForeignKeyID, UInt64(keyID.rawValue)) }
-            let index = Int(keyID.rawValue - host.lowestKeyID)
-            guard !state.keyIDs[index] else { return state.report(.freedKeyIDTwice, UInt64(keyID.rawValue)) }
-            state.keyIDs[index] = true
+        guard keyID >= platform.privateKeyIDs.lowerBound, keyID <= platform.privateKeyIDs.upperBound,
+            keyID != platform.globalKeyID
+        else { return misuse(.freedForeignKeyID, UInt64(keyID.rawValue), .freeKeyID) }
+        state.freedKeyID(keyID.rawValue)
+        let index = Int(keyID.rawValue - host.lowestKeyID)
+        let wasFree = host.allocations.withLock { state in
+            defer { state.keyIDs[index] = true }
+            return state.keyIDs[index]
         }
+        if wasFree { misuse(.freedKeyIDTwice, UInt64(keyID.rawValue), .freeKeyID) }
     }
 
     public func allocateMemory(bytes: Int) throws(PortError) -> HostMemory {
@@ -92,18 +79,25 @@ extension FakeTDX: HostPort {
     }
 
     public func freeMemory(_ memory: HostMemory) {
-        let run = host.allocations.withLock { state -> MemoryRange? in
-            let run = state.memory.release(memory.address)
-            if run == nil { state.report(.freedForeignMemory, memory.address) }
-            return run
+        guard let run = host.allocations.withLock({ $0.memory.release(memory.address) }) else {
+            return misuse(.freedForeignMemory, memory.address, .freeMemory)
         }
-        if let run { state.memory.clear(run) }
+        state.memory.clear(run)
     }
-}
 
-extension HostState.Allocations {
-    mutating func report(_ kind: HostMisuse.Kind, _ subject: UInt64) {
-        guard misuses.count < HostState.misusesMax else { return }
-        misuses.append(HostMisuse(kind: kind, subject: subject))
+    /// The metadata of a page that the host may be handed; nil for any other.
+    private func hostPage(_ page: PageAddress<HostOwned>) -> PageEntry? {
+        host.isPage(page.rawValue) ? state.metadata(of: page.rawValue) : nil
+    }
+
+    private func misuse(_ kind: HostMisuse.Kind, _ subject: UInt64, _ deed: Deed.Host) {
+        host.allocations.withLock { state in
+            guard state.misuses.count < HostState.misusesMax else { return }
+            state.misuses.append(HostMisuse(kind: kind, subject: subject))
+        }
+        let isKeyID = deed == .freeKeyID
+        state.report(
+            .notHandedOut, page: isKeyID ? nil : subject, keyID: isKeyID ? UInt16(truncatingIfNeeded: subject) : nil,
+            earlier: .none, later: state.deed(deed))
     }
 }

@@ -8,15 +8,13 @@ final class HostState: Sendable {
         var memory: MemoryAllocator
         /// Free KeyIDs, lowest first.
         var keyIDs: [Bool]
-        /// A flag for each page: flushed since it was handed out.
-        var flushed: PageFlags
-        /// A flag for each page: cleared since it was handed out.
-        var cleared: PageFlags
         var misuses: [HostMisuse] = []
     }
 
     let allocations: Locked<Allocations>
     let pageCount: Int
+    /// Where the pages are that are handed out.
+    private let ranges: [MemoryRange]
     /// KeyIDs a TD may get, without the module's own.
     let keyIDs: ClosedRange<KeyID>?
     let lowestKeyID: UInt16
@@ -25,7 +23,8 @@ final class HostState: Sendable {
     static let misusesMax = 1000
 
     init(platform: FakePlatform) {
-        let pages = PageAllocator(Self.usableRanges(platform))
+        ranges = Self.usableRanges(platform)
+        let pages = PageAllocator(ranges)
         pageCount = pages.count
         lowestKeyID = platform.privateKeyIDs.lowerBound.rawValue
         let global = platform.globalKeyID
@@ -33,10 +32,11 @@ final class HostState: Sendable {
         keyIDs = Self.range(platform.privateKeyIDs, without: global)
         allocations = Locked(
             Allocations(
-                pages: pages, memory: MemoryAllocator(platform.hostMemory), keyIDs: isFree,
-                flushed: PageFlags(count: pages.count),
-                cleared: PageFlags(count: pages.count)))
+                pages: pages, memory: MemoryAllocator(platform.hostMemory), keyIDs: isFree))
     }
+
+    /// Whether an address is that of a page that is handed out at times.
+    func isPage(_ address: UInt64) -> Bool { address & 0xfff == 0 && ranges.contains { $0.contains(address) } }
 
     /// What of the initialised TDMRs is not reserved.
     private static func usableRanges(_ platform: FakePlatform) -> [MemoryRange] {

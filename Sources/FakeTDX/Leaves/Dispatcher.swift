@@ -7,16 +7,12 @@ extension ModuleState {
     func execute(
         _ leaf: Leaf, _ registers: inout Registers, on processor: LogicalProcessor, staysInside: Bool = false
     ) -> Completion {
-        let entry: LeafEntry
-        switch dispatch(leaf) {
-        case .refused(let completion): return completion
-        case .leaf(let found): entry = found
-        }
+        if let refusal = dispatch(leaf) { return refusal }
         var call = Call(
-            module: self, processor: processor, version: leaf.version, registers: registers, staysInside: staysInside)
+            module: self, processor: processor, leaf: leaf, registers: registers, staysInside: staysInside)
         let completion: Completion
         do throws(Refusal) {
-            completion = try entry.function(&call)
+            completion = try LeafTable.entries.run(Int(leaf.number), &call)
         } catch {
             completion = error.completion
         }
@@ -25,27 +21,20 @@ extension ModuleState {
         return completion
     }
 
-    private enum Dispatch {
-        case leaf(LeafEntry)
-        case refused(Completion)
-    }
-
-    private func dispatch(_ leaf: Leaf) -> Dispatch {
-        let invalid = Completion(.operandInvalid, operand: .rax)
-        let number = Int(leaf.number)
-        let entry = number < LeafTable.numbersEnd ? LeafTable.entries[number] : nil
-        guard leaf.reserved == 0 else { return .refused(invalid) }
+    /// The dispatcher's tests; nil if the leaf is to be executed.
+    private func dispatch(_ leaf: Leaf) -> Completion? {
+        let traits = LeafTable.entries.traits(Int(leaf.number))
         // Numbers that take versions do so even where nothing is dispatched.
-        guard leaf.version == 0 || entry?.takesVersions == true else { return .refused(invalid) }
+        guard leaf.reserved == 0, leaf.version == 0 || traits.contains(.takesVersions) else {
+            return Completion(.operandInvalid, operand: .rax)
+        }
         let state = state
-        if state == .shutdown, leaf.number != Leaf.sysLPShutdown.number { return .refused(.sysShutdown) }
-        if state != .ready, !Self.worksBeforeReady(leaf.number, entry) { return .refused(.sysNotReady) }
-        guard let entry else { return .refused(invalid) }
-        return .leaf(entry)
-    }
-
-    private static func worksBeforeReady(_ number: UInt16, _ entry: LeafEntry?) -> Bool {
-        entry?.worksBeforeReady ?? (number == Leaf.sysUpdate.number)
+        if state != .ready {
+            if state == .shutdown, leaf.number != Leaf.sysLPShutdown.number { return .sysShutdown }
+            let worksBeforeReady = traits.contains(.worksBeforeReady) || leaf.number == Leaf.sysUpdate.number
+            if !worksBeforeReady { return .sysNotReady }
+        }
+        return traits.contains(.isDispatched) ? nil : Completion(.operandInvalid, operand: .rax)
     }
 }
 

@@ -17,20 +17,60 @@ struct LeafEntry: Sendable {
     }
 }
 
+/// What the dispatcher must know of a leaf number.
+struct LeafTraits: OptionSet {
+    let rawValue: UInt8
+
+    static let isDispatched = LeafTraits(rawValue: 1)
+    static let takesVersions = LeafTraits(rawValue: 2)
+    static let worksBeforeReady = LeafTraits(rawValue: 4)
+}
+
+/// The entries by number, where a call finds its own without counting references.
+@safe final class LeafEntries: @unchecked Sendable {
+    private struct Row {
+        var traits: LeafTraits = []
+        var function: LeafEntry.Function = { _ throws(Refusal) in throw Refusal(.operandInvalid, .rax) }
+    }
+
+    private let end: Int
+    // SAFETY of all uses: `end` rows, initialised in init, never changed, and kept for the process's life.
+    private let rows: UnsafeMutablePointer<Row>
+
+    init(_ entries: some Sequence<(Leaf, LeafEntry)>, end: Int) {
+        self.end = end
+        unsafe rows = .allocate(capacity: end)
+        unsafe rows.initialize(repeating: Row(), count: end)
+        for (leaf, entry) in entries {
+            precondition(Int(leaf.number) < end, "a leaf number beyond the table")
+            var traits = LeafTraits.isDispatched
+            if entry.takesVersions { traits.insert(.takesVersions) }
+            if entry.worksBeforeReady { traits.insert(.worksBeforeReady) }
+            unsafe rows[Int(leaf.number)] = Row(traits: traits, function: entry.function)
+        }
+    }
+
+    func traits(_ number: Int) -> LeafTraits {
+        // SAFETY: inside the rows.
+        number < end ? unsafe rows[number].traits : []
+    }
+
+    func run(_ number: Int, _ call: inout Call) throws(Refusal) -> Completion {
+        precondition(number < end, "the dispatcher lets no such leaf through")
+        // SAFETY: inside the rows.
+        return unsafe try rows[number].function(&call)
+    }
+}
+
 enum LeafTable {
     /// One past the highest leaf number that is dispatched.
     static let numbersEnd = 64
 
-    /// By leaf number; nil where module 1.5.01, as far as it is modelled, dispatches nothing.
-    static let entries: [LeafEntry?] = {
-        var table = [LeafEntry?](repeating: nil, count: numbersEnd)
-        for (leaf, entry) in [tdLeaves, vcpuLeaves, physicalLeaves, memoryLeaves, systemLeaves].joined() {
-            table[Int(leaf.number)] = entry
-        }
-        return table
-    }()
+    /// By leaf number; without traits where module 1.5.01, as far as it is modelled, dispatches nothing.
+    static let entries = LeafEntries(
+        [tdLeaves, vcpuLeaves, physicalLeaves, memoryLeaves, systemLeaves].joined(), end: numbersEnd)
 
-    static let numbers = Set(entries.indices.filter { entries[$0] != nil }.map { UInt16($0) })
+    static let numbers = Set((0..<numbersEnd).filter { entries.traits($0).contains(.isDispatched) }.map { UInt16($0) })
 
     private static let tdLeaves: [(Leaf, LeafEntry)] = [
         (.mngCreate, LeafEntry { call throws(Refusal) in try call.mngCreate() }),

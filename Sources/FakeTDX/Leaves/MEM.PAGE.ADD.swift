@@ -1,4 +1,3 @@
-internal import Digests
 internal import TDXCalls
 
 extension Call {
@@ -21,57 +20,11 @@ extension Call {
         let page = try page(registers.r8, .r8, .nda, .exclusive)
 
         // Commit.
+        module.readsHostMemory(registers.r9, by: leaf, on: processor)
         module.memory.copyPage(from: source, to: registers.r8)
-        page.assign(.reg, owner: td.address)
-        changeChildCount(of: td, by: 1)
+        give(page, at: registers.r8, to: td, as: .reg)
         found.entry.store(SEPTWord(.mapped, page: registers.r8))
         td.measurement.add(.pageAdd, operand.gpa)
         return .success
-    }
-}
-
-/// What the measurement is told of: the name in its header block.
-enum MeasuredEvent {
-    case pageAdd, extend
-
-    static let headerBytes = 128
-    /// Bytes of guest memory that one MR.EXTEND takes.
-    static let extendBytes = 256
-
-    fileprivate var name: StaticString {
-        switch self {
-        case .pageAdd: "MEM.PAGE.ADD"
-        case .extend: "MR.EXTEND"
-        }
-    }
-}
-
-extension SHA384 {
-    /// Feeds a header block: the event's name in 16 bytes, the guest address in 8, zeroes up to a block.
-    mutating func add(_ event: MeasuredEvent, _ gpa: UInt64) {
-        var block = InlineArray<128, UInt8>(repeating: 0)
-        var span = block.mutableSpan
-        Self.writeHeader(event, gpa, to: &span)
-        // SAFETY: bytes have no padding, so all of the span's memory is initialised.
-        unsafe update(block.span.bytes)
-    }
-
-    /// The same with content after it, in one piece: two would cost a sixth more.
-    mutating func add(_ event: MeasuredEvent, _ gpa: UInt64, _ content: Span<UInt8>) {
-        precondition(content.count == MeasuredEvent.extendBytes, "a measured chunk has one size")
-        var block = InlineArray<384, UInt8>(repeating: 0)
-        var span = block.mutableSpan
-        Self.writeHeader(event, gpa, to: &span)
-        for index in content.indices { span[MeasuredEvent.headerBytes + index] = content[index] }
-        // SAFETY: bytes have no padding, so all of the span's memory is initialised.
-        unsafe update(block.span.bytes)
-    }
-
-    private static func writeHeader(_ event: MeasuredEvent, _ gpa: UInt64, to block: inout MutableSpan<UInt8>) {
-        event.name.withUTF8Buffer { name in
-            // SAFETY: the buffer is the static string's own, read within its bounds.
-            for index in name.indices { block[index] = unsafe name[index] }
-        }
-        for index in 0..<8 { block[16 + index] = UInt8(truncatingIfNeeded: gpa >> UInt64(8 * index)) }
     }
 }

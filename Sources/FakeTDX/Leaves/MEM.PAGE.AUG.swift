@@ -14,7 +14,6 @@ extension Call {
 
         // Commit.
         claim(page, size: found.level, at: registers.r8, for: td)
-        changeChildCount(of: td, by: pages4K(atSize: found.level))
         found.entry.storeLocked(SEPTWord(.pending, page: registers.r8))
         return .success
     }
@@ -29,14 +28,14 @@ extension Call {
         guard let tdmr = module.tdmr(containing: address), address < tdmr.usableEnd else {
             throw Refusal(.operandAddrRangeError, operand)
         }
-        let above = tdmr.pages1G[tdmr.index1G(address)]
+        let above = tdmr.entry1G(at: address)
         try lock(above.lock, .shared, operand)
-        let entry = tdmr.pages2M[tdmr.index2M(address)]
+        let entry = tdmr.entry2M(at: address)
         // Whoever works on a 4 KiB page in here holds this lock shared: then the range is busy, not just in use.
         try lock(entry.lock, .exclusive, operand)
         guard above.type == .nda, entry.type == .nda else { throw Refusal(.pageMetadataIncorrect, operand) }
         let first = tdmr.index4K(address)
-        for index in first..<first + pages4K(atSize: 1) where tdmr.pages4K[index].type != .nda {
+        for index in first..<first + pages4K(atSize: 1) where tdmr.entry4K(index).type != .nda {
             throw Refusal(.pageMetadataIncorrect, operand)
         }
         return entry
@@ -44,10 +43,18 @@ extension Call {
 
     /// Gives free pages to a TD as guest memory.
     func claim(_ page: PageEntry, size: Int, at address: UInt64, for td: TDState) {
+        guard size == 1, let tdmr = module.tdmr(containing: address) else {
+            return give(page, at: address, to: td, as: .reg)
+        }
         page.assign(.reg, owner: td.address)
-        guard size == 1, let tdmr = module.tdmr(containing: address) else { return }
         // The small entries are not used now, and remember no owner when they are again.
         let first = tdmr.index4K(address)
-        for index in first..<first + pages4K(atSize: 1) { tdmr.pages4K[index].owner = 0 }
+        for number in 0..<pages4K(atSize: 1) {
+            let small = tdmr.entry4K(first + number)
+            small.owner = 0
+            module.given(
+                small, at: address + UInt64(number) << 12, underKeyID: td.keyID, by: leaf, on: processor)
+        }
+        changeChildCount(of: td, by: pages4K(atSize: 1))
     }
 }

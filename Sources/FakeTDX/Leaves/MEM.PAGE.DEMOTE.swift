@@ -25,12 +25,11 @@ extension Call {
         let contents = SEPTPage()
         for index in 0..<SEPTPage.entryCount {
             let address = found.word.page + UInt64(index * pageSizeBytes)
-            large.tdmr.pages4K[large.tdmr.index4K(address)].assign(.reg, owner: td.address)
+            large.tdmr.entry4K(at: address).assign(.reg, owner: td.address)
             contents[index].store(SEPTWord(state, page: address))
         }
-        table.assign(.ept, owner: td.address, contents: .sept(contents))
-        changeChildCount(of: td, by: 1)
-        found.entry.storeLocked(SEPTWord(.nonLeafMapped, page: registers.r8))
+        give(table, at: registers.r8, to: td, as: .ept, contents: .sept(contents))
+        found.entry.linkLocked(SEPTWord(.nonLeafMapped, page: registers.r8), to: contents)
         return .success
     }
 }

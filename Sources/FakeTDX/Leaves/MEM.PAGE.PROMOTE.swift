@@ -18,19 +18,19 @@ extension Call {
         let table = try lockMetadata(found.word.page, .rcx, .exclusive)
         try checkRemovable(found, table.entry, td)
         guard let tdmr = module.tdmr(containing: first) else { preconditionFailure("a mapped page beyond all TDMRs") }
-        let above = tdmr.pages1G[tdmr.index1G(first)]
-        let large = tdmr.pages2M[tdmr.index2M(first)]
+        let above = tdmr.entry1G(at: first)
+        let large = tdmr.entry2M(at: first)
         try lock(above.lock, .shared, .rcx)
         try lock(large.lock, .exclusive, .rcx)
 
         // Commit.
         for index in 0..<SEPTPage.entryCount {
-            let small = tdmr.pages4K[tdmr.index4K(first) + index]
+            let small = tdmr.entry4K(tdmr.index4K(first) + index)
             small.free()
             small.owner = 0
         }
         large.assign(.reg, owner: td.address)
-        table.entry.free()
+        takeBack(table, at: found.word.page)
         changeChildCount(of: td, by: -1)
         found.entry.storeLocked(SEPTWord(.mapped, page: first))
         registers.rcx = found.word.page
@@ -41,7 +41,7 @@ extension Call {
     /// do not.
     private func promotablePage(_ found: WalkResult) -> UInt64? {
         guard found.level == 1 else { return nil }
-        let table = table(at: found.word.page)
+        guard let table = found.entry.table else { preconditionFailure("a link to what is no table") }
         let first = table[0].load().page
         guard first & 0x1f_ffff == 0 else { return nil }
         for index in 0..<SEPTPage.entryCount {

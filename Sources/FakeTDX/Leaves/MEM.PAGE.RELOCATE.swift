@@ -16,13 +16,14 @@ extension Call {
             }
         }
         let new = try page(registers.r8, .r8, .nda, .exclusive)
-        let old = try lockMetadata(found.word.page, .rcx, .exclusive).entry
-        try checkRemovable(found, old, td)
+        let old = try lockMetadata(found.word.page, .rcx, .exclusive)
+        try checkRemovable(found, old.entry, td)
 
         // Commit.
         module.memory.copyPage(from: found.word.page, to: registers.r8)
-        new.assign(.reg, owner: td.address)
-        old.free()
+        give(new, at: registers.r8, to: td, as: .reg)
+        takeBack(old, at: found.word.page)
+        changeChildCount(of: td, by: -1)
         let state = found.word.state.unblockedForm ?? found.word.state
         found.entry.storeLocked(SEPTWord(state, page: registers.r8))
         registers.rcx = found.word.page

@@ -19,7 +19,7 @@ extension Call {
 
         // Commit.
         found.entry.storeLocked(.free)
-        located.entry.free()
+        takeBack(located, at: found.word.page)
         changeChildCount(of: td, by: -pages4K(atSize: found.level))
         registers.rcx = found.word.page
         return .success

@@ -65,8 +65,8 @@ extension Call {
             registers.r8 |= Self.unusedFlag
         }
         for (page, register) in l2 {
-            page.assign(.ept, owner: td.address, contents: .sept(SEPTPage()))
-            changeChildCount(of: td, by: 1)
+            give(
+                page, at: registers[register] & ~Self.unusedFlag, to: td, as: .ept, contents: .sept(SEPTPage()))
             registers[register] = Self.noPage
         }
         return .success
@@ -74,9 +74,9 @@ extension Call {
 
     /// Puts an empty table under an entry that the caller has locked.
     func link(_ page: PageEntry, at address: UInt64, to entry: SEPTEntryReference, _ td: TDState) {
-        page.assign(.ept, owner: td.address, contents: .sept(SEPTPage()))
-        changeChildCount(of: td, by: 1)
-        entry.storeLocked(SEPTWord(.nonLeafMapped, page: address))
+        let table = SEPTPage()
+        give(page, at: address, to: td, as: .ept, contents: .sept(table))
+        entry.linkLocked(SEPTWord(.nonLeafMapped, page: address), to: table)
     }
 
     /// A page operand that stands for none.

@@ -22,7 +22,7 @@ extension Call {
 
         // Commit.
         found.entry.storeLocked(.free)
-        located.entry.free()
+        takeBack(located, at: found.word.page)
         changeChildCount(of: td, by: -1)
         registers.rcx = found.word.page
         if version > 0 {

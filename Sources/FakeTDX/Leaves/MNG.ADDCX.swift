@@ -5,24 +5,23 @@ extension Call {
     mutating func mngAddCX() throws(Refusal) -> Completion {
         let td = try td(registers.rdx, .rdx, .exclusive)
         guard !td.isFatal else { throw Refusal(.tdFatal) }
-        guard td.lifecycle == .keysConfigured else { throw Refusal(.tdKeysNotConfigured) }
-        guard td.tdcs.count < TDState.tdcsPagesMax else { throw Refusal(.tdcxNumIncorrect) }
+        try checkKeys(of: td)
+        guard td.tdcsCount < TDState.tdcsPagesMax else { throw Refusal(.tdcxNumIncorrect) }
         let entry = try page(registers.rcx, .rcx, .nda, .exclusive)
         var migrationKey = td.migrationKey
-        if td.tdcs.count == TDState.tdcsPagesBase - 1 {
+        if td.tdcsCount == TDState.tdcsPagesBase - 1 {
             for index in migrationKey.indices {
                 guard let word = module.entropy.draw() else { throw Refusal(.rndNoEntropy) }
                 migrationKey[index] = word
             }
-        } else if td.tdcs.count >= TDState.tdcsPagesBase, td.opState != .uninitialized {
+        } else if td.tdcsCount >= TDState.tdcsPagesBase, td.opState != .uninitialized {
             throw Refusal(.opStateIncorrect)
         }
 
         // Commit.
         td.migrationKey = migrationKey
-        td.tdcs.append(registers.rcx)
-        changeChildCount(of: td, by: 1)
-        entry.assign(.tdcx, owner: td.address)
+        td.addTDCS(registers.rcx)
+        give(entry, at: registers.rcx, to: td, as: .tdcx)
         return .success
     }
 }

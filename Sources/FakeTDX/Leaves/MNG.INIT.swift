@@ -13,12 +13,14 @@ extension Call {
         let address = try sharedAddress(registers.rdx, alignment: UInt64(TDParams.sizeBytes), .rdx)
         let parameters = TDParamsCheck(
             module: module, bytes: module.memory.read(at: address, count: TDParams.sizeBytes),
-            tdcsPages: td.tdcs.count)
+            tdcsPages: td.tdcsCount)
         let configuration = try parameters.run(refusedCPUID: &registers.rcx)
 
         // Commit.
-        td.configuration = configuration
+        module.readsHostMemory(registers.rdx, by: leaf, on: processor)
+        td.configure(configuration)
         td.measurement = SHA384()
+        td.septRoot = SEPTPage()
         td.epoch.store(1, ordering: .relaxed)
         td.vcpuCount.store(0, ordering: .relaxed)
         td.writable[TDFields.timeoutPlace] = TDFields.timeoutDefault

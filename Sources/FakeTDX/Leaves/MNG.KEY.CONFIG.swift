@@ -13,6 +13,7 @@ extension Call {
         guard module.entropy.generateKey() else { throw Refusal(.keyGenerationFailed) }
 
         // Commit.
+        module.keys.note(module.deed(leaf, on: processor), on: td.keyID)
         td.configuredPackages |= package
         if td.configuredPackages == module.allPackages { td.lifecycle = .keysConfigured }
         return .success

@@ -9,6 +9,7 @@ extension Call {
         guard module.keys.pendingPackages(td.keyID) == 0 else { throw Refusal(.wbCacheNotComplete) }
 
         // Commit.
+        module.keys.note(module.deed(leaf, on: processor), on: td.keyID)
         module.keys.set(td.keyID, .free)
         td.lifecycle = .teardown
         return .success

@@ -11,11 +11,17 @@ extension Call {
             throw Refusal(.lifecycleStateIncorrect)
         }
         guard
-            td.tdcs.count < TDState.tdcsPagesBase || td.opState == .uninitialized
+            td.tdcsCount < TDState.tdcsPagesBase || td.opState == .uninitialized
                 || td.associatedVCPUs.load(ordering: .relaxed) == 0
-        else { throw Refusal(.flushVPNotDone) }
+        else {
+            module.report(
+                .vpFlushSkipped, page: td.address, keyID: td.keyID, earlier: td.lastAssociation,
+                later: module.deed(leaf, on: processor))
+            throw Refusal(.flushVPNotDone)
+        }
 
         // Commit.
+        module.keys.note(module.deed(leaf, on: processor), on: td.keyID)
         module.keys.set(td.keyID, .flushed, pendingPackages: module.allPackages)
         td.lifecycle = .blocked
         return .success

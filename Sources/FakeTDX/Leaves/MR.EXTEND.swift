@@ -15,10 +15,7 @@ extension Call {
         let address = try mappedAddress(of: gpa, td)
 
         // Commit.
-        module.memory.withPage(at: address & ~0xfff) { page in
-            let offset = Int(address & 0xfff)
-            td.measurement.add(.extend, gpa, page.span.extracting(offset..<offset + Self.extendBytes))
-        }
+        td.measurement.add(.extend, gpa, from: module.memory, at: address)
         return .success
     }
 

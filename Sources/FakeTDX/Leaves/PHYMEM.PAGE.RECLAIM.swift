@@ -28,7 +28,7 @@ extension Call {
             // Commit.
             changeChildCount(of: td, by: -pages4K(atSize: Int(located.size)))
         }
-        entry.free()
+        takeBack(located, at: address)
         return .success
     }
 

@@ -27,6 +27,7 @@ extension Call {
         }
 
         // Commit.
+        module.readsHostMemory(registers.rcx, by: leaf, on: processor)
         module.configure(tdmrs: checked.layouts, globalKeyID: UInt16(keyID))
         module.state = .configDone
         return .success

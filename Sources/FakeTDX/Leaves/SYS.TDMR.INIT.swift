@@ -6,7 +6,7 @@ extension Call {
         registers.rdx = 0
         let base = registers.rcx
         guard base & (FakePlatform.gigabyte - 1) == 0, base & module.keyIDMask == 0, base >> 52 == 0,
-            let tdmr = module.tdmrs.first(where: { $0.layout.range.base == base })
+            let tdmr = module.tdmr(containing: base), tdmr.base == base
         else { throw Refusal(.operandInvalid, .rcx) }
         try lock(tdmr.initLock, .exclusive, .rcx)
         guard !tdmr.isInitialized else { return .tdmrAlreadyInitialized }

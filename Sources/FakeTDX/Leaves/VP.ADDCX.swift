@@ -12,8 +12,7 @@ extension Call {
 
         // Commit.
         vcpu.pages.append(registers.rcx)
-        changeChildCount(of: td, by: 1)
-        entry.assign(.tdcx, owner: td.address)
+        give(entry, at: registers.rcx, to: td, as: .tdcx)
         return .success
     }
 }

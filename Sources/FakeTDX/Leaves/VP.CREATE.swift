@@ -8,8 +8,7 @@ extension Call {
         let entry = try page(registers.rcx, .rcx, .nda, .exclusive)
 
         // Commit.
-        changeChildCount(of: td, by: 1)
-        entry.assign(.tdvpr, owner: td.address, contents: .vcpu(VCPUState(address: registers.rcx)))
+        give(entry, at: registers.rcx, to: td, as: .tdvpr, contents: .vcpu(VCPUState(address: registers.rcx)))
         return .success
     }
 }

@@ -6,7 +6,7 @@ extension Call {
     /// operation state is looked at.
     mutating func vpFlush() throws(Refusal) -> Completion {
         let (vcpu, td) = try vcpu(registers.rcx, .rcx, .exclusive)
-        guard td.lifecycle == .keysConfigured else { throw Refusal(.tdKeysNotConfigured) }
+        try checkKeys(of: td)
         try checkPages(of: vcpu, in: td)
         guard vcpu.association.load(ordering: .relaxed) == UInt32(processor.index) else {
             throw Refusal(.vcpuNotAssociated)

@@ -25,6 +25,7 @@ extension Call {
         vcpu.phase = .ready
         vcpu.association.store(UInt32(processor.index), ordering: .relaxed)
         td.associatedVCPUs.wrappingAdd(1, ordering: .relaxed)
+        td.noteAssociation(module.deed(leaf, on: processor))
         return .success
     }
 

@@ -31,6 +31,12 @@ internal import Synchronization
         }
     }
 
+    func add(_ delta: UInt64, to index: Int) {
+        precondition(index >= 0 && index < count, "no such word")
+        // SAFETY: inside the words.
+        unsafe words[index].wrappingAdd(delta, ordering: .relaxed)
+    }
+
     /// Whether the word still was `expected` and is `desired` now.
     func exchange(_ index: Int, expected: UInt64, desired: UInt64) -> Bool {
         precondition(index >= 0 && index < count, "no such word")

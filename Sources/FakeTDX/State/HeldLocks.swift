@@ -3,62 +3,73 @@ struct HeldLocks: ~Copyable {
     /// No leaf takes more: SEPT.ADD version 1 with three L2 pages comes closest.
     static let capacity = 24
 
-    private var held: InlineArray<24, Held> = InlineArray(repeating: .none)
+    // One word a lock: every call starts with these, most end with three or four in use.
+    private var held: InlineArray<24, Held> = InlineArray(repeating: Held())
     private var count = 0
 
     init() {}
 
-    enum Held: Sendable {
-        case none
-        case lock(LockReference, LockMode)
-        case entry(SEPTEntryReference)
+    /// One lock and how it is held, in a word: locks lie at multiples of four, so the low two bits are free.
+    struct Held: Sendable {
+        private enum Kind {
+            static let shared: UInt = 0
+            static let exclusive: UInt = 1
+            static let entry: UInt = 2
+            static let mask: UInt = 3
+        }
+
+        private let bits: UInt
+
+        /// Nothing.
+        init() { bits = 0 }
+
+        init(_ lock: LockReference, _ mode: LockMode) {
+            bits = lock.bits | (mode == .exclusive ? Kind.exclusive : Kind.shared)
+        }
+
+        init(_ entry: SEPTEntryReference) { bits = entry.bits | Kind.entry }
+
+        /// The same lock held exclusively; it was held shared.
+        var promoted: Held {
+            precondition(bits & Kind.mask == Kind.shared, "only a shared hold can be promoted")
+            return Held(LockReference(bits: bits), .exclusive)
+        }
+
+        func release() {
+            switch bits & Kind.mask {
+            case Kind.shared: LockReference(bits: bits).releaseShared()
+            case Kind.exclusive: LockReference(bits: bits & ~Kind.mask).releaseExclusive()
+            default: SEPTEntryReference(bits: bits & ~Kind.mask).unlock()
+            }
+        }
     }
 
-    mutating func add(_ lock: LockReference, _ mode: LockMode) { append(.lock(lock, mode)) }
+    mutating func add(_ lock: LockReference, _ mode: LockMode) { append(Held(lock, mode)) }
 
-    mutating func add(_ entry: SEPTEntryReference) { append(.entry(entry)) }
+    mutating func add(_ entry: SEPTEntryReference) { append(Held(entry)) }
 
     /// The last one added was promoted.
-    mutating func promoteLast() {
-        guard case .lock(let lock, .shared) = held[count - 1] else {
-            preconditionFailure("only a shared hold can be promoted")
-        }
-        held[count - 1] = .lock(lock, .exclusive)
-    }
+    mutating func promoteLast() { held[count - 1] = held[count - 1].promoted }
 
     /// Gives back the one taken last, before the call ends.
     mutating func releaseLast() {
         precondition(count > 0, "nothing is held")
         count -= 1
-        Self.release(held[count])
-        held[count] = .none
+        held[count].release()
     }
 
     mutating func releaseAll() {
         while count > 0 {
             count -= 1
-            Self.release(held[count])
-            held[count] = .none
+            held[count].release()
         }
     }
 
     /// Moves what is held out of the call: a vCPU inside its TD goes on holding it.
     mutating func takeAll() -> [Held] {
-        var taken: [Held] = []
-        for index in 0..<count {
-            taken.append(held[index])
-            held[index] = .none
-        }
+        let taken = (0..<count).map { held[$0] }
         count = 0
         return taken
-    }
-
-    static func release(_ held: Held) {
-        switch held {
-        case .none: break
-        case .lock(let lock, let mode): lock.release(mode)
-        case .entry(let entry): entry.unlock()
-        }
     }
 
     private mutating func append(_ new: Held) {

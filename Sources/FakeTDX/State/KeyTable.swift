@@ -14,9 +14,15 @@ enum KeyState: UInt8, Sendable {
     private let count: Int
     // SAFETY of all uses: `count` words, initialised in init and destroyed in deinit by this owner alone.
     private let words: UnsafeMutablePointer<Atomic<UInt64>>
+    /// How often each KeyID's lines left all caches.
+    private let generations: AtomicWords
+    /// What was last done with each KeyID.
+    private let deeds: AtomicWords
 
     init(count: Int) {
         self.count = count
+        generations = AtomicWords(count: count)
+        deeds = AtomicWords(count: count)
         unsafe words = .allocate(capacity: count)
         for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
     }
@@ -47,8 +53,19 @@ enum KeyState: UInt8, Sendable {
     func writtenBack(_ keyID: UInt16, package: Int) {
         precondition(Int(keyID) < count, "a KeyID beyond the key table")
         // SAFETY: inside the table.
-        _ = unsafe words[Int(keyID)].bitwiseAnd(~(1 << UInt64(8 + package)), ordering: .relaxed)
+        let outcome = unsafe words[Int(keyID)].bitwiseAnd(~(1 << UInt64(8 + package)), ordering: .relaxed)
+        if outcome.oldValue >> 8 != 0, outcome.newValue >> 8 == 0 { generations.add(1, to: Int(keyID)) }
     }
+
+    /// Counts on whenever the lines under a KeyID have left the caches of all packages.
+    func generation(_ keyID: UInt16) -> UInt32 {
+        Int(keyID) < count ? UInt32(truncatingIfNeeded: generations[Int(keyID)]) : 0
+    }
+
+    /// What was last done with a KeyID that a report would name.
+    func lastDeed(_ keyID: UInt16) -> Deed { Deed(rawValue: deeds[Int(keyID)]) }
+
+    func note(_ deed: Deed, on keyID: UInt16) { deeds[Int(keyID)] = deed.rawValue }
 
     func word(_ keyID: UInt16) -> UInt64 { load(keyID) }
 

@@ -11,13 +11,14 @@ enum SystemState: UInt8, Sendable {
 final class ModuleState: @unchecked Sendable {
     let platform: FakePlatform
     let timing: FakeTiming
-    let memory = PhysicalMemory()
+    let memory: PhysicalMemory
+    let hazards: HazardLedger
     let entropy: EntropySource
     let keys: KeyTable
     let packages: [PackageState]
     let processors: [LogicalProcessor]
     /// Written under the global lock, in SYS.CONFIG, before any leaf that reads it can run.
-    private(set) var tdmrs: [TDMR] = []
+    private(set) var tdmrs = TDMRSet([])
     private(set) var globalKeyID: UInt16 = 0
     /// A bit for each package whose global key is programmed; belongs to the global lock.
     var configuredPackages: UInt64 = 0
@@ -33,9 +34,12 @@ final class ModuleState: @unchecked Sendable {
     private let started = MonotonicTime.now
 
     /// The platform was validated.
-    init(platform: FakePlatform, timing: FakeTiming) {
+    init(platform: FakePlatform, timing: FakeTiming, hazards: HazardLedger) {
         self.platform = platform
         self.timing = timing
+        self.hazards = hazards
+        keyIDMask = ((1 << UInt64(platform.keyIDBits)) - 1) << UInt64(platform.keyIDShift)
+        memory = PhysicalMemory(addressBits: UInt64(platform.keyIDShift))
         entropy = EntropySource(seed: platform.randomSeed)
         keys = KeyTable(count: 1 << Int(platform.keyIDBits))
         let privateKeyIDs = platform.privateKeyIDs
@@ -56,7 +60,7 @@ final class ModuleState: @unchecked Sendable {
 
     /// SYS.CONFIG's outcome. The global lock is held, and nobody looks at TDMRs before the state says so.
     func configure(tdmrs layouts: [TDMRLayout], globalKeyID: UInt16) {
-        tdmrs = layouts.map { TDMR($0) }
+        tdmrs = TDMRSet(layouts)
         self.globalKeyID = globalKeyID
     }
 
@@ -64,17 +68,14 @@ final class ModuleState: @unchecked Sendable {
     var allPackages: UInt64 { (1 << UInt64(packages.count)) - 1 }
 
     /// Bits of a physical address that hold a KeyID.
-    var keyIDMask: UInt64 { ((1 << UInt64(platform.keyIDBits)) - 1) << UInt64(platform.keyIDShift) }
+    let keyIDMask: UInt64
 
     func isPrivate(_ keyID: UInt64) -> Bool {
         keyID >= UInt64(platform.privateKeyIDs.lowerBound.rawValue)
             && keyID <= UInt64(platform.privateKeyIDs.upperBound.rawValue)
     }
 
-    func tdmr(containing address: UInt64) -> TDMR? {
-        for tdmr in tdmrs where tdmr.contains(address) { return tdmr }
-        return nil
-    }
+    func tdmr(containing address: UInt64) -> TDMR? { tdmrs.containing(address) }
 
     /// The host's time-stamp counter.
     var tsc: UInt64 {

@@ -7,6 +7,11 @@ enum PageContents {
     case td(TDState)
     case vcpu(VCPUState)
     case sept(SEPTPage)
+
+    /// Frees what is not counted by reference.
+    func destroy() {
+        if case .sept(let page) = self { page.destroy() }
+    }
 }
 
 /// One entry of a metadata table. All but the lock and the epoch belong to whoever holds the lock.
@@ -18,6 +23,12 @@ private struct PAMTRecord: ~Copyable {
     /// Page number of the TDR; outlives the page's use, as RDMD shows.
     var owner: UInt64 = 0
     var contents = PageContents.none
+    /// What the host owes for the page, and what was last done with it; see ``PageCustody``. Written by the host's
+    /// port too, which holds no lock of the module.
+    let custody = Atomic<UInt64>(0)
+    let lastDeed = Atomic<UInt64>(0)
+
+    deinit { contents.destroy() }
 }
 
 /// Names one entry of a metadata table. The holder of the entry's lock may read; writing wants it exclusively.
@@ -31,6 +42,20 @@ private struct PAMTRecord: ~Copyable {
     var lock: LockReference {
         // SAFETY: see `record`; the lock is the record's first member and never moves.
         unsafe LockReference(UnsafeRawPointer(record).assumingMemoryBound(to: SharexLock.self))
+    }
+
+    /// What the host owes for the page.
+    var custody: PageCustody {
+        // SAFETY: see `record`.
+        get { unsafe PageCustody(rawValue: record.pointee.custody.load(ordering: .relaxed)) }
+        nonmutating set { unsafe record.pointee.custody.store(newValue.rawValue, ordering: .relaxed) }
+    }
+
+    /// What was last done with the page that a report would name.
+    var lastDeed: Deed {
+        // SAFETY: see `record`.
+        get { unsafe Deed(rawValue: record.pointee.lastDeed.load(ordering: .relaxed)) }
+        nonmutating set { unsafe record.pointee.lastDeed.store(newValue.rawValue, ordering: .relaxed) }
     }
 
     var type: PageType {
@@ -73,13 +98,14 @@ private struct PAMTRecord: ~Copyable {
     func free() {
         type = .nda
         blockEpoch = 0
+        contents.destroy()
         contents = .none
     }
 }
 
 /// The metadata table for pages of one size: flat, in runs of entries that come into being when they are first looked
 /// at, so that an idle gigabyte costs nothing.
-@safe final class PAMTTable: @unchecked Sendable {
+@safe struct PAMTTable: ~Copyable, @unchecked Sendable {
     let count: Int
 
     /// Entries in a run: those of a 2 MiB range, where pages are small.

@@ -1,81 +1,231 @@
-internal import Threading
+internal import Glibc
+internal import Synchronization
 
 /// The machine's memory: pages that were never written read as zero and take no room.
 ///
-/// There is no encryption here: whoever reads an address sees what was last written, under whichever KeyID. The
-/// pages are spread over a few independent maps so that threads at work on different pages do not meet.
-final class PhysicalMemory: Sendable {
+/// There is no encryption here: whoever reads an address sees what was last written, under whichever KeyID. Pages are
+/// found through a tree of tables, as the processor finds them: looking one up takes no lock, using one takes that of
+/// the page.
+@safe final class PhysicalMemory: @unchecked Sendable {
     static let pageBytes = 4096
-    private static let shardCount = 64
 
-    private let shards: [Locked<[UInt64: [UInt8]]>]
+    /// Address bits below the top table's: three levels of nine bits over a page.
+    private static let topShift: UInt64 = 39
+    private static let tableLength = 512
+    private static let addressBits: UInt64 = 52
 
-    init() { shards = (0..<Self.shardCount).map { _ in Locked([:]) } }
+    /// A page's bytes; nil reads as zeroes.
+    private typealias Slot = [UInt8]?
+    private typealias Table = Atomic<UnsafeMutableRawPointer?>
 
-    private func shard(of page: UInt64) -> Locked<[UInt64: [UInt8]]> { shards[Int(page % UInt64(Self.shardCount))] }
+    // SAFETY of all uses: tables are initialised before they are published and stay until deinit; a slot is touched
+    // with its page's lock held only.
+    private let top: UnsafeMutablePointer<Table>
+    private let topLength: Int
+    /// Pages share a few locks, held for a copy of a page at most: threads at work on different pages seldom meet.
+    private let locks = LockBlock(count: lockCount)
+    private static let lockCount = 64
 
-    func write(_ bytes: some Collection<UInt8>, at address: UInt64) {
-        var rest = bytes[...]
-        var address = address
-        while !rest.isEmpty {
-            let offset = Int(address & 0xfff)
-            let part = rest.prefix(Self.pageBytes - offset)
-            shard(of: address >> 12).withLock { pages in
-                var page = pages.removeValue(forKey: address >> 12) ?? Self.zeroes
-                page.replaceSubrange(offset..<offset + part.count, with: part)
-                pages[address >> 12] = page
+    /// - Parameter addressBits: bits of an address that may not be a KeyID's; higher ones are taken as well, at the
+    ///   price of a longer table.
+    init(addressBits: UInt64) {
+        topLength = 1 << Int(max(Self.topShift, min(addressBits, Self.addressBits)) - Self.topShift)
+        unsafe top = Self.makeTable(length: topLength)
+    }
+
+    deinit {
+        for first in 0..<topLength {
+            guard let second = unsafe Self.table(top, first, orMake: false) else { continue }
+            for index in 0..<Self.tableLength {
+                guard let third = unsafe Self.table(second, index, orMake: false) else { continue }
+                for last in 0..<Self.tableLength {
+                    // SAFETY: nobody else is left.
+                    guard let slots = unsafe third[last].load(ordering: .acquiring) else { continue }
+                    let typed = unsafe slots.assumingMemoryBound(to: Slot.self)
+                    unsafe typed.deinitialize(count: Self.tableLength)
+                    unsafe typed.deallocate()
+                }
+                unsafe third.deallocate()
             }
-            address += UInt64(part.count)
-            rest = rest.dropFirst(part.count)
+            unsafe second.deallocate()
+        }
+        unsafe top.deallocate()
+    }
+
+    private static func makeTable(length: Int) -> UnsafeMutablePointer<Table> {
+        let table = UnsafeMutablePointer<Table>.allocate(capacity: length)
+        // SAFETY: all of the table is initialised.
+        for index in 0..<length { unsafe (table + index).initialize(to: Table(nil)) }
+        return unsafe table
+    }
+
+    /// The table that an entry of a table names; nil if there is none and none is to be made.
+    private static func table(
+        _ table: UnsafeMutablePointer<Table>, _ index: Int, orMake makes: Bool
+    ) -> UnsafeMutablePointer<Table>? {
+        // SAFETY: see `top`.
+        if let next = unsafe table[index].load(ordering: .acquiring) {
+            return unsafe next.assumingMemoryBound(to: Table.self)
+        }
+        guard makes else { return nil }
+        let new = unsafe makeTable(length: tableLength)
+        let outcome = unsafe table[index].compareExchange(
+            expected: nil, desired: UnsafeMutableRawPointer(new), ordering: .acquiringAndReleasing)
+        guard let first = unsafe outcome.original else { return unsafe new }
+        // Somebody else was faster; atomics of pointers need no destruction.
+        unsafe new.deallocate()
+        return unsafe first.assumingMemoryBound(to: Table.self)
+    }
+
+    private static func makeSlots(in table: UnsafeMutablePointer<Table>, _ index: Int) -> UnsafeMutablePointer<Slot> {
+        let new = UnsafeMutablePointer<Slot>.allocate(capacity: tableLength)
+        // SAFETY: all slots are initialised before they are published.
+        unsafe new.initialize(repeating: nil, count: tableLength)
+        let outcome = unsafe table[index].compareExchange(
+            expected: nil, desired: UnsafeMutableRawPointer(new), ordering: .acquiringAndReleasing)
+        guard let first = unsafe outcome.original else { return unsafe new }
+        unsafe new.deinitialize(count: tableLength)
+        unsafe new.deallocate()
+        return unsafe first.assumingMemoryBound(to: Slot.self)
+    }
+
+    /// Where a page's bytes are kept; nil if nothing near it was ever written and no place is to be made.
+    private func slot(_ page: UInt64, orMake makes: Bool) -> UnsafeMutablePointer<Slot>? {
+        let address = page << 12
+        let first = Int(address >> Self.topShift)
+        guard first < topLength else { return nil }
+        // SAFETY: see `top`; the indices lie within their tables.
+        guard
+            let second = unsafe Self.table(top, first, orMake: makes),
+            let third = unsafe Self.table(second, Int(address >> 30) & (Self.tableLength - 1), orMake: makes)
+        else { return nil }
+        let index = Int(address >> 21) & (Self.tableLength - 1)
+        let position = Int(page) & (Self.tableLength - 1)
+        if let slots = unsafe third[index].load(ordering: .acquiring) {
+            return unsafe slots.assumingMemoryBound(to: Slot.self) + position
+        }
+        return makes ? unsafe Self.makeSlots(in: third, index) + position : nil
+    }
+
+    private func withLock<Result>(of page: UInt64, _ body: () -> Result) -> Result {
+        let lock = locks[Int(page) & (Self.lockCount - 1)]
+        // The one lock in here that waits; whoever has it is about to give it back.
+        while !lock.take(.exclusive) { sched_yield() }
+        defer { lock.releaseExclusive() }
+        return body()
+    }
+
+    func write(_ bytes: [UInt8], at address: UInt64) {
+        // SAFETY: bytes have no padding, so all of the span's memory is initialised.
+        unsafe write(bytes.span.bytes, at: address)
+    }
+
+    func write(_ bytes: RawSpan, at address: UInt64) {
+        var done = 0
+        while done < bytes.byteCount {
+            let target = address + UInt64(done)
+            let offset = Int(target & 0xfff)
+            let length = min(Self.pageBytes - offset, bytes.byteCount - done)
+            writePart(bytes.extracting(done..<done + length), page: target >> 12, offset: offset)
+            done += length
+        }
+    }
+
+    private func writePart(_ bytes: RawSpan, page: UInt64, offset: Int) {
+        guard let slot = unsafe slot(page, orMake: true) else { return }
+        withLock(of: page) {
+            // SAFETY: the page's lock is held.
+            if bytes.byteCount == Self.pageBytes {
+                guard !Self.isZero(bytes) else {
+                    unsafe slot.pointee = nil
+                    return
+                }
+                unsafe slot.pointee = unsafe [UInt8](unsafeUninitializedCapacity: Self.pageBytes) { buffer, count in
+                    unsafe bytes.withUnsafeBytes { unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+                    count = Self.pageBytes
+                }
+                return
+            }
+            if unsafe slot.pointee == nil { unsafe slot.pointee = Self.zeroes }
+            unsafe slot.pointee?.withUnsafeMutableBytes { target in
+                unsafe bytes.withUnsafeBytes {
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + bytes.byteCount])
+                        .copyMemory(from: $0)
+                }
+            }
+        }
+    }
+
+    /// Whether a page's bytes are zeroes, which need no store.
+    private static func isZero(_ bytes: RawSpan) -> Bool {
+        for offset in stride(from: 0, to: bytes.byteCount, by: 8) {
+            // SAFETY: the offset lies inside the span, and an integer takes any bits.
+            guard unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) == 0 else { return false }
+        }
+        return true
+    }
+
+    /// Fills `target` with the bytes from `address` on, which must not leave their page.
+    func read(at address: UInt64, into target: UnsafeMutableRawBufferPointer) {
+        let offset = Int(address & 0xfff)
+        precondition(offset + target.count <= Self.pageBytes, "a read of one page leaves it")
+        guard let slot = unsafe slot(address >> 12, orMake: false) else {
+            unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
+            return
+        }
+        withLock(of: address >> 12) {
+            // SAFETY: the page's lock is held, and the range lies inside the page.
+            let found: Void? = unsafe slot.pointee?.withUnsafeBytes {
+                unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + target.count]))
+            }
+            if found == nil { unsafe target.initializeMemory(as: UInt8.self, repeating: 0) }
         }
     }
 
     func read(at address: UInt64, count: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        var address = address
-        while bytes.count < count {
-            let offset = Int(address & 0xfff)
-            let length = min(Self.pageBytes - offset, count - bytes.count)
-            shard(of: address >> 12).withLock { pages in
-                if let page = pages[address >> 12] {
-                    bytes.append(contentsOf: page[offset..<offset + length])
-                } else {
-                    bytes.append(contentsOf: repeatElement(0, count: length))
-                }
+        // SAFETY: every byte of the buffer is filled, page by page.
+        unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let source = address + UInt64(filled)
+                let length = min(Self.pageBytes - Int(source & 0xfff), count - filled)
+                let rest = unsafe UnsafeMutableRawBufferPointer(buffer)[filled..<filled + length]
+                unsafe read(at: source, into: UnsafeMutableRawBufferPointer(rebasing: rest))
+                filled += length
             }
-            address += UInt64(length)
         }
-        return bytes
     }
 
     /// A little-endian word at an address that is a multiple of 8.
     func word(at address: UInt64) -> UInt64 {
         var value: UInt64 = 0
-        for byte in read(at: address, count: 8).reversed() { value = value << 8 | UInt64(byte) }
-        return value
+        // SAFETY: an integer's own eight bytes.
+        unsafe withUnsafeMutableBytes(of: &value) { unsafe read(at: address, into: $0) }
+        return UInt64(littleEndian: value)
     }
 
     func setWord(_ value: UInt64, at address: UInt64) {
-        write((0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }, at: address)
+        let little = value.littleEndian
+        // SAFETY: an integer's own eight bytes.
+        unsafe withUnsafeBytes(of: little) { unsafe write(RawSpan(_unsafeBytes: $0), at: address) }
     }
 
     /// Makes one whole page the copy of another, without a copy being made until one of them is written.
     func copyPage(from source: UInt64, to target: UInt64) {
-        let page = shard(of: source >> 12).withLock { $0[source >> 12] }
-        shard(of: target >> 12).withLock { $0[target >> 12] = page }
-    }
-
-    /// Gives the page's bytes to `body`, zeroes if it was never written.
-    func withPage<Result>(at address: UInt64, _ body: ([UInt8]) -> Result) -> Result {
-        let page = shard(of: address >> 12).withLock { $0[address >> 12] }
-        return body(page ?? Self.zeroes)
+        var page: Slot = nil
+        if let slot = unsafe slot(source >> 12, orMake: false) {
+            // SAFETY: the page's lock is held.
+            page = withLock(of: source >> 12) { unsafe slot.pointee }
+        }
+        guard let slot = unsafe slot(target >> 12, orMake: page != nil) else { return }
+        withLock(of: target >> 12) { unsafe slot.pointee = page }
     }
 
     /// Makes pages read as zero again, and forgets them.
     func clear(_ range: MemoryRange) {
         for page in (range.base >> 12)..<(range.end + 0xfff) >> 12 {
-            _ = shard(of: page).withLock { $0.removeValue(forKey: page) }
+            guard let slot = unsafe slot(page, orMake: false) else { continue }
+            // SAFETY: the page's lock is held.
+            withLock(of: page) { unsafe slot.pointee = nil }
         }
     }
 

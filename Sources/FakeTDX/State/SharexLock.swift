@@ -58,6 +58,18 @@ enum LockMode: Hashable, Sendable {
 
     init(_ lock: UnsafePointer<SharexLock>) { unsafe self.lock = unsafe lock }
 
+    /// From ``bits`` of a reference.
+    init(bits: UInt) {
+        guard let lock = unsafe UnsafePointer<SharexLock>(bitPattern: bits) else {
+            preconditionFailure("no lock lies at address zero")
+        }
+        // SAFETY: the bits came from a reference; see `lock`.
+        unsafe self.lock = unsafe lock
+    }
+
+    /// The lock's address, a multiple of four.
+    var bits: UInt { unsafe UInt(bitPattern: lock) }
+
     func take(_ mode: LockMode) -> Bool {
         // SAFETY: see `lock`.
         switch mode {
@@ -71,12 +83,14 @@ enum LockMode: Hashable, Sendable {
         unsafe lock.pointee.tryPromote()
     }
 
-    func release(_ mode: LockMode) {
+    func releaseShared() {
         // SAFETY: see `lock`.
-        switch mode {
-        case .shared: unsafe lock.pointee.releaseShared()
-        case .exclusive: unsafe lock.pointee.releaseExclusive()
-        }
+        unsafe lock.pointee.releaseShared()
+    }
+
+    func releaseExclusive() {
+        // SAFETY: see `lock`.
+        unsafe lock.pointee.releaseExclusive()
     }
 
     var isHeld: Bool {

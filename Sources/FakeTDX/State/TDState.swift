@@ -20,7 +20,7 @@ enum OpState: UInt8, Sendable {
 ///
 /// Plain members are written with the TDR held exclusively and read with it held at all; what changes under a
 /// shared hold is atomic.
-final class TDState: @unchecked Sendable {
+@safe final class TDState: @unchecked Sendable {
     // The TDR.
     let address: UInt64
     let keyID: UInt16
@@ -30,18 +30,28 @@ final class TDState: @unchecked Sendable {
     /// A bit for each package whose key is programmed.
     var configuredPackages: UInt64 = 0
     /// TDCS pages in the order they were added.
-    var tdcs: [UInt64] = []
+    private(set) var tdcs: [UInt64] = []
+    /// How many there are: apart, because every call asks.
+    private(set) var tdcsCount = 0
     /// Pages of the TD but the TDR, in 4 KiB units.
     let childCount = Atomic<UInt64>(0)
 
     // The TDCS.
     var opState = OpState.uninitialized
-    var configuration = TDConfiguration()
-    var measurement = SHA384()
+    private(set) var configuration = TDConfiguration()
+    /// Highest level of the secure EPT: 3 with four levels, 4 with five.
+    private(set) var topLevel = 0
+    /// The bit that makes a guest address a shared one.
+    private(set) var sharedBit = 0
+    private(set) var isDebug = false
+    // SAFETY of all uses: initialised in init, destroyed in deinit. Behind a pointer, because the TDR, held exclusively,
+    // makes accesses exclusive, and the language need not check that again.
+    private let hash: UnsafeMutablePointer<SHA384>
     /// All zero until MR.FINALIZE.
-    var mrtd = [UInt8](repeating: 0, count: SHA384.digestBytes)
+    var mrtd = TDConfiguration.zeroes
     var migrationKey: [UInt64] = [0, 0, 0, 0]
-    var septRoot = SEPTPage()
+    /// Nil until MNG.INIT.
+    var septRoot: SEPTPage?
     let vcpuCount = Atomic<UInt32>(0)
     let associatedVCPUs = Atomic<UInt32>(0)
     let epoch = Atomic<UInt64>(0)
@@ -50,6 +60,7 @@ final class TDState: @unchecked Sendable {
     let runningOdd = Atomic<Int>(0)
     /// Fields the host may write.
     let writable: AtomicWords
+    private let association = Atomic<UInt64>(0)
     private let locks = LockBlock(count: 3)
 
     static let tdcsPagesBase = 6
@@ -63,13 +74,44 @@ final class TDState: @unchecked Sendable {
         self.address = address
         self.keyID = keyID
         self.uuid = uuid
-        tdcs.reserveCapacity(Self.tdcsPagesMax)
+        unsafe hash = .allocate(capacity: 1)
+        unsafe hash.initialize(to: SHA384())
         writable = AtomicWords(count: FieldMap.td.storedWords)
+    }
+
+    deinit {
+        septRoot?.destroy()
+        unsafe hash.deinitialize(count: 1)
+        unsafe hash.deallocate()
+    }
+
+    /// The measurement so far.
+    var measurement: SHA384 {
+        get { unsafe hash.pointee }
+        _modify { yield unsafe &hash.pointee }
+    }
+
+    /// The next TDCS page.
+    func addTDCS(_ page: UInt64) {
+        tdcs.append(page)
+        tdcsCount = tdcs.count
+    }
+
+    /// MNG.INIT's outcome.
+    func configure(_ configuration: TDConfiguration) {
+        self.configuration = configuration
+        topLevel = Int(configuration.eptpControls >> 3 & 7)
+        sharedBit = configuration.gpaWidth52 ? 51 : 47
+        isDebug = configuration.attributes & TDAttributes.debug.rawValue != 0
     }
 
     var opStateLock: LockReference { locks[0] }
     var treeLock: LockReference { locks[1] }
     var epochLock: LockReference { locks[2] }
+
+    /// The latest call that tied a vCPU of the TD to a processor.
+    var lastAssociation: Deed { Deed(rawValue: association.load(ordering: .relaxed)) }
+    func noteAssociation(_ deed: Deed) { association.store(deed.rawValue, ordering: .relaxed) }
 
     /// vCPUs inside that entered in an epoch of the parity of `epoch`.
     func running(inEpochLike epoch: UInt64) -> Int {
@@ -83,12 +125,6 @@ final class TDState: @unchecked Sendable {
             runningOdd.wrappingAdd(delta, ordering: .relaxed)
         }
     }
-
-    /// Highest level of the secure EPT: 3 with four levels, 4 with five.
-    var topLevel: Int { Int(configuration.eptpControls >> 3 & 7) }
-    /// The bit that makes a guest address a shared one.
-    var sharedBit: Int { configuration.gpaWidth52 ? 51 : 47 }
-    var isDebug: Bool { configuration.attributes & TDAttributes.debug.rawValue != 0 }
 
     /// An address as the TD's own pages are kept: with the KeyID on top.
     func withKeyID(_ address: UInt64, shift: UInt8) -> UInt64 { address | UInt64(keyID) << UInt64(shift) }
@@ -105,12 +141,15 @@ struct TDConfiguration: Hashable, Sendable {
     var tscFrequency: UInt16 = 0
     var tscMultiplier: UInt64 = 0
     var tscOffset: UInt64 = 0
-    var mrConfigID = [UInt8](repeating: 0, count: 48)
-    var mrOwner = [UInt8](repeating: 0, count: 48)
-    var mrOwnerConfig = [UInt8](repeating: 0, count: 48)
+    var mrConfigID = zeroes
+    var mrOwner = zeroes
+    var mrOwnerConfig = zeroes
     var ia32ArchCapabilities: UInt64 = 0
     /// Values of the configurable CPUID leaves, in the module's order.
     var cpuid: [CPUIDValues] = []
+
+    /// A measurement register that nobody has set.
+    static let zeroes = [UInt8](repeating: 0, count: SHA384.digestBytes)
 
     var gpaWidth52: Bool { configFlags & ConfigFlags.gpaWidth52.rawValue != 0 }
     /// Width of guest physical addresses in bits.

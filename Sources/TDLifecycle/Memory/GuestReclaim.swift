@@ -26,20 +26,21 @@ extension Step {
                         id: page.id, kind: .guest, address: PageAddress(rawValue: page.address))
             } catch {
                 let attempt = Attempt(
-                    leaf: error.leaf, processor: processor, input: Registers(rcx: page.address),
-                    output: error.registers, result: CallRecord.Result(error.cause), at: now, durationNanos: 0)
+                    leaf: error.leaf, processor: processor, input: CallRegisters(Registers(rcx: page.address)),
+                    output: CallRegisters(error.registers), result: CallRecord.Result(error.cause), at: now,
+                    durationNanos: 0)
                 refusal = (page.id, attempt, error)
             }
         }
         if calls.times > 0 {
             endTries()
             domain.stateSource = .inferred
-            domain.heldCounts[.guest, default: 0] -= calls.times
+            domain.heldCounts[.guest] -= calls.times
             callsMade += calls.times
             advanceProgress(by: calls.times)
             let attempt = Attempt(
-                leaf: .phymemPageReclaim, processor: processor, input: Registers(rcx: calls.first),
-                output: Registers(rcx: PageType.reg.rawValue, rdx: domain.td?.tdr.rawValue ?? 0),
+                leaf: .phymemPageReclaim, processor: processor, input: CallRegisters(Registers(rcx: calls.first)),
+                output: CallRegisters(Registers(rcx: PageType.reg.rawValue, rdx: domain.td?.tdr.rawValue ?? 0)),
                 result: .completion(.success), at: at, durationNanos: clock.nanoseconds - start)
             records.append(
                 CallRecord(

@@ -43,7 +43,7 @@ extension Domain {
         memory.regions[place].chunksExtended += chunks
         guard pages > 0 else { return }
         memory.pages.hold(pages, sequence, time)
-        heldCounts[.guest, default: 0] += pages
+        heldCounts[.guest] += pages
     }
 
     /// Bytes of these regions that are there, and measured if they are to be.

@@ -50,13 +50,16 @@ struct ServeOptions: ParsableArguments {
     @OptionGroup(title: "Audit and limits")
     var bounds: BoundOptions
 
+    @OptionGroup(title: "Recording")
+    var recording: RecordOptions
+
     @OptionGroup(title: "The fake's platform and timing")
     var fake: FakeOptions
 
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
-            .merging(limits.values) { $1 }
+            .merging(limits.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
@@ -138,11 +141,10 @@ struct LimitOptions: ParsableArguments {
     var idleTimeout: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        let given: [(Setting, Int?)] = [
+        numbers([
             (.maxConnections, maxConnections), (.maxPerAddress, maxConnectionsPerAddress),
             (.headTimeout, headTimeout), (.bodyTimeout, bodyTimeout), (.idleTimeout, idleTimeout),
-        ]
-        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+        ])
     }
 }
 
@@ -166,13 +168,34 @@ struct BoundOptions: ParsableArguments {
     var limitKeyids: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        var values: [Setting: ConfigContent] = [:]
+        var values = numbers([
+            (.limitRequestsPerSecond, limitRequestsPerSecond), (.limitRequestBurst, limitRequestBurst),
+            (.limitOperations, limitOperations), (.limitKeyIDs, limitKeyids),
+        ])
         values[.audit] = audit.map { .string($0) }
         values[.auditRequests] = auditRequests.map { .string($0) }
-        values[.limitRequestsPerSecond] = limitRequestsPerSecond.map { .int($0) }
-        values[.limitRequestBurst] = limitRequestBurst.map { .int($0) }
-        values[.limitOperations] = limitOperations.map { .int($0) }
-        values[.limitKeyIDs] = limitKeyids.map { .int($0) }
+        return values
+    }
+}
+
+struct RecordOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            A new file that every SEAMCALL is recorded in, for 'tdxd trace replay' and 'tdxd trace diff'. It holds \
+            what guests are made of.
+            """, valueName: "file"))
+    var record: String?
+
+    @Option(
+        help: ArgumentHelp("MiB at which the recording stops, and the daemon goes on. Default: 1024.", valueName: "mib")
+    )
+    var recordLimitMib: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.record] = record.map { .string($0) }
+        values[.recordLimit] = recordLimitMib.map { .int($0) }
         return values
     }
 }
@@ -201,13 +224,17 @@ struct FakeOptions: ParsableArguments {
     var fakeCallUs: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        let given: [(Setting, Int?)] = [
+        numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
-        ]
-        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+        ])
     }
+}
+
+/// The whole numbers among these that were given.
+private func numbers(_ given: [(Setting, Int?)]) -> [Setting: ConfigContent] {
+    given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
 }
 
 extension ServeOptions {

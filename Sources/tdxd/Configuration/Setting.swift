@@ -68,6 +68,10 @@ extension Setting {
     /// `stderr`, `off`, or a file.
     static let audit = Setting("audit", .text)
     static let auditRequests = Setting("audit-requests", .text)
+    /// A file for a recording of every SEAMCALL.
+    static let record = Setting("record", .text, isOptional: true)
+    /// MiB; no more than a replay reads.
+    static let recordLimit = Setting("record-limit-mib", .number(1...1024))
     // Limits of each identity; 0 is none.
     static let limitRequestsPerSecond = Setting("limit-requests-per-second", .number(0...RequestRate.perSecondMax))
     static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
@@ -86,7 +90,8 @@ extension Setting {
         module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
-        audit, auditRequests, limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
+        audit, auditRequests, record, recordLimit,
+        limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
         fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

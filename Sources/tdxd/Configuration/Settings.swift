@@ -21,6 +21,8 @@ struct Settings: Sendable {
     let logFormat: LogFormat
     let drainTimeout: Duration
     let audit: AuditSettings
+    /// Nil where nothing is recorded.
+    let record: RecordSettings?
     /// Nil is no limit, as with the next two.
     let requestRate: RequestRate?
     let operationsPerPrincipal: Int?
@@ -55,6 +57,7 @@ struct Settings: Sendable {
         drainTimeout = .seconds(values.number(.drainTimeout))
         audit = AuditSettings(
             place: try values.text(.audit), scope: try Self.choice(.auditRequests, in: values))
+        record = RecordSettings(values)
         requestRate = Self.limit(.limitRequestsPerSecond, in: values).map {
             RequestRate(perSecond: $0, burst: values.number(.limitRequestBurst))
         }

@@ -40,6 +40,7 @@ struct Standards: Sendable {
             .drainTimeout: .int(30),
             .audit: .string("stderr"),
             .auditRequests: .string(AuditTrail.Scope.changes.rawValue),
+            .recordLimit: .int(1_024),
             .limitRequestsPerSecond: .int(10_000),
             .limitRequestBurst: .int(20_000),
             .limitOperations: .int(256),

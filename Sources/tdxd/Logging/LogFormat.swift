@@ -19,11 +19,15 @@ enum LogFormat: String, CaseIterable, Sendable {
     private static func textLine(
         _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
     ) -> String {
-        var line = "\(time) \(level.rawValue) \(escaped(message))"
+        var line: [UInt8] = []
+        line.reserveCapacity(lineBytes)
+        time.append(to: &line)
+        for text in [" ", level.rawValue, " ", escaped(message)] { line.append(contentsOf: text.utf8) }
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            line += " \(key)=\(quoted(plain(value)))"
+            for text in [" ", key, "=", quoted(plain(value))] { line.append(contentsOf: text.utf8) }
         }
-        return line + "\n"
+        line.append(UInt8(ascii: "\n"))
+        return String(decoding: line, as: UTF8.self)
     }
 
     private static func jsonLine(
@@ -48,16 +52,27 @@ enum LogFormat: String, CaseIterable, Sendable {
         let metadata: [String: String]?
     }
 
-    private static func plain(_ value: Logger.MetadataValue) -> String { value.description }
+    /// What most lines need.
+    private static let lineBytes = 256
+
+    private static func plain(_ value: Logger.MetadataValue) -> String {
+        if case .string(let text) = value { text } else { value.description }
+    }
 
     /// What stands after `key=`: bare if nothing in it could be mistaken for something else.
     private static func quoted(_ text: String) -> String {
-        let isBare = !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && !#""=\"#.utf8.contains($0) }
+        let isBare =
+            !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+                    && $0 != UInt8(ascii: "\\")
+            }
         return isBare ? text : "\"" + escaped(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")) + "\""
     }
 
     /// Without anything that ends a line or moves a terminal's cursor.
     private static func escaped(_ text: String) -> String {
+        if text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) { return text }
         var escaped = ""
         for scalar in text.unicodeScalars {
             if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {

@@ -28,7 +28,7 @@ struct Assembly: Sendable {
     init(_ settings: Settings, _ sockets: PassedSockets, _ logger: Logger) throws(Failure) {
         self.settings = settings
         self.logger = logger
-        let backend = try Backend(settings.module, settings.fake)
+        let backend = try Backend(settings.module, settings.fake, logger)
         scheduler = ThreadedScheduler(threads: settings.engineThreads)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
@@ -36,9 +36,12 @@ struct Assembly: Sendable {
         var limits = EngineLimits()
         limits.operationsPerPrincipal = settings.operationsPerPrincipal
         limits.keyIDsPerPrincipal = settings.keyIDsPerPrincipal
-        let calls = CallMeter(backend.calls)
+        let recorder = try settings.record.map { (record) throws(Failure) in
+            try Recording(record, of: backend, logger).recorder(of: backend)
+        }
+        let calls = CallMeter(recorder ?? backend.calls)
         engine = Engine(
-            calls: calls, host: backend.host, environment: environment, limits: limits, logger: logger)
+            calls: calls, host: recorder ?? backend.host, environment: environment, limits: limits, logger: logger)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)
@@ -51,7 +54,8 @@ struct Assembly: Sendable {
         let audit = auditFile.map { AuditTrail(settings.audit.scope, to: $0, logger: logger) }
         api = ControlAPI(
             engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit,
-            tls: { trust?.report }, logger: logger)
+            tls: { trust?.report },
+            hazards: backend.hazards, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
@@ -71,6 +75,7 @@ struct Assembly: Sendable {
                 startedAt: service.startedAt.nanosecondsSince1970),
         ])
         if let audit { api.addMetrics([audit]) }
+        if let fake = backend.fake { api.addMetrics([HazardMetrics(fake: fake)]) }
         let addresses = settings.plainListeners.map(\.address) + settings.tlsListeners.map(\.address)
         for (listener, place) in zip(listeners, [settings.socketPath] + addresses) {
             let port = listener.port.map { ":\($0)" } ?? ""

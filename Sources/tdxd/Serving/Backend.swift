@@ -1,5 +1,8 @@
 internal import ControlAPI
+internal import FakeReplay
 internal import FakeTDX
+internal import Logging
+internal import SEAMCALLTrace
 internal import TDXCalls
 
 /// What executes SEAMCALLs, and how it introduces itself.
@@ -7,12 +10,17 @@ struct Backend: Sendable {
     let calls: any SEAMCALLPort
     let host: any HostPort
     let identity: BackendIdentity
+    /// The machine, as the head of a recording tells it.
+    let platform: TracePlatform
+    /// Nil where it is hardware.
+    let fake: FakeTDX?
 
+    /// - Parameter logger: is warned of the fake's hazards.
     /// - Throws: if the choice cannot be had on this host or in this build.
-    init(_ choice: ModuleChoice, _ settings: FakeSettings) throws(Failure) {
+    init(_ choice: ModuleChoice, _ settings: FakeSettings, _ logger: Logger) throws(Failure) {
         switch choice.resolved {
         case .fake, .auto:
-            self = try Self.fake(settings)
+            self = try Self.fake(settings, logger)
         case .shim:
             throw Failure(
                 .backendUnavailable,
@@ -21,22 +29,29 @@ struct Backend: Sendable {
         }
     }
 
-    private static func fake(_ settings: FakeSettings) throws(Failure) -> Backend {
+    private static func fake(_ settings: FakeSettings, _ logger: Logger) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
-            let fake = try FakeTDX(platform: settings.platform, timing: settings.timing)
+            let platform = settings.platform
+            let fake = try FakeTDX(platform: platform, timing: settings.timing) { logger.warn(of: $0) }
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
                 isHardware: false, reportsAllOutputs: true)
-            return Backend(calls: fake, host: fake, identity: identity)
+            return Backend(
+                calls: fake, host: fake, identity: identity,
+                platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions), fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
         }
     }
 
-    private init(calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity) {
+    private init(
+        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform, fake: FakeTDX?
+    ) {
         self.calls = calls
         self.host = host
         self.identity = identity
+        self.platform = platform
+        self.fake = fake
     }
 }
 
@@ -51,6 +66,12 @@ extension FakeSettings {
         platform.privateKeyIDs = first...last
         platform.keyIDBits = UInt8(UInt16.bitWidth - last.rawValue.leadingZeroBitCount)
         return platform
+    }
+
+    /// How often a write-back may be interrupted, generously: a replay, in which no time passes, needs as many places.
+    var writeBackInterruptions: Int {
+        guard writeBack > .zero, writeBackSlice > .zero else { return 0 }
+        return min(FakePlatform.cacheSubBlocksMax, 4 * Int(writeBack / writeBackSlice))
     }
 
     var timing: FakeTiming {
