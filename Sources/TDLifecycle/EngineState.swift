@@ -45,6 +45,8 @@ struct Transaction: Sendable {
     let sequence: UInt64
     let now: WallTime
     var changes: [Change] = []
+    /// KeyIDs whose rows have changed; the rows follow in the end.
+    var changedKeyIDs: Set<KeyID> = []
     var after: [@Sendable () -> Void] = []
 }
 
@@ -70,7 +72,14 @@ extension EngineState {
         _ number: KeyID, _ transaction: inout Transaction, _ change: (inout KeyIDRow) -> Void
     ) {
         keyIDs.update(number, sequence: transaction.sequence, now: transaction.now, change)
-        if let row = keyIDs.rows[number] { transaction.changes.append(.keyID(row)) }
+        transaction.changedKeyIDs.insert(number)
+    }
+
+    /// Writes the KeyIDs' rows as they are in the end, once each.
+    func putKeyIDs(_ transaction: inout Transaction) {
+        for number in transaction.changedKeyIDs.sorted() {
+            if let row = keyIDs.rows[number] { transaction.changes.append(.keyID(row)) }
+        }
     }
 
     /// Forgets what has been kept long enough, or is too much to keep.

@@ -30,6 +30,8 @@ extension Step {
         guard operation.corrections < Self.correctionsMax else { return false }
         return switch (call, completion) {
         case (.flushDone, .flushVPNotDone), (.freeKey, .wbCacheNotComplete): true
+        // A daemon before this one had come that far already.
+        case (.flushDone, .lifecycleStateIncorrect): domain.isAdopted && domain.associated.isEmpty
         default: false
         }
     }
@@ -44,7 +46,7 @@ extension Step {
         let record = failure.record
         if let completion = record?.completion, isCorrectable(call, completion) {
             operation.corrections += 1
-            correct(call)
+            correct(call, completion)
             // Others must see the correction before the next call asks them: the step ends.
             return .again
         }
@@ -65,8 +67,12 @@ extension Step {
         }
     }
 
-    private mutating func correct(_ call: Call) {
+    private mutating func correct(_ call: Call, _ completion: Completion) {
         switch call {
+        case .flushDone where completion.code == Completion.lifecycleStateIncorrect.code:
+            domain.lifecycle = .blocked
+            domain.writtenBackPackages = []
+            if let number = domain.keyID { change(number) { $0.expectWriteBacks() } }
         case .flushDone:
             // A vCPU is with a processor the ledger does not know of: ask for each on every one.
             if !domain.vcpus.isEmpty { operation.sweep = Operation.Sweep(vcpu: 0, processor: 0) }
