@@ -25,7 +25,7 @@ final class Service: Sendable {
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
         certificates: CertificateRoles = CertificateRoles(),
         rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
-        tolerating tolerated: Set<HazardRule> = []
+        tolerating tolerated: Set<HazardRule> = [], hazards: (@Sendable () -> HazardList)? = nil
     ) throws {
         // Read before anything is timed: the document is long.
         _ = Self.contract
@@ -45,14 +45,15 @@ final class Service: Sendable {
         let identity = ServiceIdentity(
             hostName: "test", version: "0", startedAt: environment.wallClock.now,
             backend: BackendIdentity(
-                kind: "fake", description: "a fake", isHardware: false, reportsAllOutputs: true))
+                kind: "fake", description: "a fake", isHardware: false, reportsAllOutputs: true,
+                profile: ModuleProfile(name: "1.5.01", heldAgainstRecordings: true)))
         api = ControlAPI(
             engine: engine, service: identity,
             access: AccessPolicy(
                 users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab],
                 certificates: certificates),
             rate: rate, audit: audit, tls: tls,
-            hazards: { HazardList(items: [], total: fake.hazardCount(), revision: fake.hazardCount()) }, logger: logger)
+            hazards: hazards, logger: logger)
     }
 
     deinit { scheduler.stop() }

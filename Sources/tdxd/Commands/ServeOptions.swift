@@ -200,13 +200,23 @@ struct FakeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long every call takes, in µs. Default: 0.", valueName: "us"))
     var fakeCallUs: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Which release of the module the fake plays: 1.5.01, held against recordings of the real one, or 1.5-later, "
+                + "which is not. Default: 1.5.01.", valueName: "profile"))
+    var fakeProfile: String?
+
     fileprivate var values: [Setting: ConfigContent] {
         let given: [(Setting, Int?)] = [
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
         ]
-        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+        var values = given.reduce(into: [Setting: ConfigContent]()) { values, item in
+            values[item.0] = item.1.map { .int($0) }
+        }
+        values[.fakeProfile] = fakeProfile.map { .string($0) }
+        return values
     }
 }
 

@@ -73,6 +73,7 @@ extension Setting {
     static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
     static let limitOperations = Setting("limit-operations", .number(0...1_000_000))
     static let limitKeyIDs = Setting("limit-keyids", .number(0...65_535))
+    static let fakeProfile = Setting("fake-profile", .text)
     static let fakePackages = Setting("fake-packages", .number(1...8))
     static let fakeProcessors = Setting("fake-processors", .number(1...1024))
     static let fakeKeyIDs = Setting("fake-keyids", .number(1...32_735))
@@ -87,6 +88,6 @@ extension Setting {
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
         audit, auditRequests, limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
-        fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
+        fakeProfile, fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

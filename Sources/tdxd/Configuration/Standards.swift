@@ -1,5 +1,6 @@
 internal import Configuration
 internal import ControlAPI
+internal import FakeTDX
 internal import Glibc
 internal import MicroHTTP
 
@@ -44,6 +45,7 @@ struct Standards: Sendable {
             .limitRequestBurst: .int(20_000),
             .limitOperations: .int(256),
             .limitKeyIDs: .int(1_024),
+            .fakeProfile: .string(FakeProfile.release1501.rawValue),
             .fakePackages: .int(2),
             .fakeProcessors: .int(4),
             .fakeKeyIDs: .int(31),

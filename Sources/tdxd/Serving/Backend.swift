@@ -1,4 +1,5 @@
 internal import ControlAPI
+internal import ControlSchema
 internal import FakeTDX
 internal import Logging
 internal import TDXCalls
@@ -27,10 +28,15 @@ struct Backend: Sendable {
 
     private static func fake(_ settings: FakeSettings, _ logger: Logger) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
-            let fake = try FakeTDX(platform: settings.platform, timing: settings.timing) { logger.warn(of: $0) }
+            let fake = try FakeTDX(platform: settings.platform, timing: settings.timing, profile: settings.profile) {
+                logger.warn(of: $0)
+            }
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
-                isHardware: false, reportsAllOutputs: true)
+                isHardware: false, reportsAllOutputs: true,
+                profile: ModuleProfile(
+                    name: settings.profile.rawValue,
+                    heldAgainstRecordings: settings.profile.isHeldAgainstRecordings))
             return Backend(calls: fake, host: fake, identity: identity, fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
