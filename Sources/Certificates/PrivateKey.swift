@@ -27,13 +27,10 @@ internal import COpenSSL
     }
 
     static func parse(_ der: [UInt8]) throws(CertificateError.Reason) -> Owned {
-        guard !der.isEmpty else { throw .empty }
-        guard der.count <= CertificateLimits.keyFileBytesMax else {
-            throw .tooLarge(limitBytes: CertificateLimits.keyFileBytesMax)
-        }
         // SAFETY: the key is ours for the length of this function.
         let key = try unsafe DERParsing.parse(
-            der, { unsafe d2i_AutoPrivateKey(nil, &$0, $1) }, free: { unsafe EVP_PKEY_free($0) })
+            der, atMost: CertificateLimits.keyFileBytesMax, { unsafe d2i_AutoPrivateKey(nil, &$0, $1) },
+            free: { unsafe EVP_PKEY_free($0) })
         let kind = unsafe KeyKindReader.kind(of: key.pointer)
         guard kind == .p256 else { throw .wrongKeyKind(kind.description) }
         let context = unsafe Owned(EVP_PKEY_CTX_new(key.pointer, nil)) { unsafe EVP_PKEY_CTX_free($0) }

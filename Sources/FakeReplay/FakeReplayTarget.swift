@@ -12,9 +12,7 @@ public struct FakeReplayTarget: ReplayTarget {
     ///
     /// - Throws: ``FakePlatformError`` if the trace's platform cannot be.
     public init(for trace: Trace) throws(FakePlatformError) {
-        let platform = FakePlatform.oracle(
-            processors: trace.platform?.lps ?? FakePlatform.oracle.processors.count,
-            packages: trace.platform?.packages ?? FakePlatform.oracle.packageCount)
+        let platform = FakePlatform(trace.platform ?? TracePlatform())
         self.init(try FakeTDX(platform: platform, start: trace.bringsUpModule ? .loaded : .ready))
     }
 

@@ -16,14 +16,15 @@ public import SEAMCALLTrace
 public func replay(
     file: String, filter: String? = nil, leaves: LeafSelection = .all, print: (String) -> Void
 ) -> Int32 {
-    let traces: [Trace]
+    let recordings: TraceFile
     do throws(TraceError) {
-        traces = try TraceFile(path: file).traces
+        recordings = try TraceFile(path: file)
     } catch {
         print(error.description)
         return ReplayExitCode.unusable
     }
-    return replay(traces, filter: filter, leaves: leaves, print: print)
+    if let damage = recordings.damage { print("\(file): \(damage)") }
+    return replay(recordings.traces, filter: filter, leaves: leaves, print: print)
 }
 
 /// The same for recordings at hand.
@@ -41,9 +42,12 @@ public func replay(
             print("\(trace.name): \(error.description)")
             return ReplayExitCode.unusable
         }
-        let differences = Replayer.replay(trace, on: target)
-        for difference in differences { print(difference.description) }
-        if differences.isEmpty { agree += 1 } else { differ += 1 }
+        let outcome = Replayer.outcome(of: trace, on: target)
+        for difference in outcome.differences { print(difference.description) }
+        if outcome.leftOut > 0 {
+            print("\(trace.name): \(outcome.leftOut) calls that contention decided are left out")
+        }
+        if outcome.differences.isEmpty { agree += 1 } else { differ += 1 }
     }
     print("\(agree + differ) traces: \(agree) agree, \(differ) differ")
     return differ == 0 && agree > 0 ? ReplayExitCode.agree : ReplayExitCode.differ

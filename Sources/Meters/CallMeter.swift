@@ -15,8 +15,22 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
     ]
 
     private struct Tally: Sendable {
-        var completions: [String: UInt64] = [:]
+        /// By far the most.
+        var successes: UInt64 = 0
+        /// All others, by name.
+        var refusals: [String: UInt64] = [:]
         let durations = Histogram(bounds: CallMeter.bounds)
+
+        mutating func note(_ completion: String?, nanoseconds: UInt64) {
+            if let completion { refusals[completion, default: 0] += 1 } else { successes += 1 }
+            durations.observe(nanoseconds: nanoseconds)
+        }
+
+        var completions: [String: UInt64] {
+            var all = refusals
+            if successes > 0 { all[CallMeter.success, default: 0] += successes }
+            return all
+        }
     }
 
     private let base: any SEAMCALLPort
@@ -42,7 +56,7 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
         let start = clock()
         do throws(PortError) {
             let completion = try base.call(leaf, &registers, on: processor)
-            note(leaf, completion.name ?? Self.unknown, since: start)
+            note(leaf, completion.rawValue == 0 ? nil : completion.name ?? Self.unknown, since: start)
             return completion
         } catch {
             note(leaf, Self.notExecuted, since: start)
@@ -50,11 +64,11 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
         }
     }
 
-    private func note(_ leaf: Leaf, _ completion: String, since start: UInt64) {
+    /// - Parameter completion: nil for success.
+    private func note(_ leaf: Leaf, _ completion: String?, since start: UInt64) {
         let end = clock()
         tallies.withLock { tallies in
-            tallies[leaf.number, default: Tally()].completions[completion, default: 0] += 1
-            tallies[leaf.number]?.durations.observe(nanoseconds: end > start ? end - start : 0)
+            tallies[leaf.number, default: Tally()].note(completion, nanoseconds: end > start ? end - start : 0)
         }
     }
 

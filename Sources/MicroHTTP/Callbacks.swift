@@ -21,9 +21,11 @@ func connectionChanged(
         let peer = server.peer(of: descriptor)
         let seat = unsafe Seat(handle: handle)
         let proof = server.door.map { ClientProof($0) }
-        let isReady = unsafe prepare(handle, proof)
+        let transport = proof.map { _ in TLSTransport(descriptor) }
+        let isReady = unsafe prepare(handle, proof, transport)
         let connection = Connection(
-            peer: isReady ? peer : nil, proof: proof, descriptor: descriptor, server: server, seat: seat)
+            peer: isReady ? peer : nil, proof: proof, transport: transport, descriptor: descriptor, server: server,
+            seat: seat)
         // SAFETY: given back when the connection is over.
         unsafe socketContext.pointee = Unmanaged.passRetained(connection).toOpaque()
         server.welcome(connection)
@@ -36,10 +38,11 @@ func connectionChanged(
     }
 }
 
-private func prepare(_ handle: OpaquePointer, _ proof: ClientProof?) -> Bool {
-    guard let proof else { return true }
+private func prepare(_ handle: OpaquePointer, _ proof: ClientProof?, _ transport: TLSTransport?) -> Bool {
+    guard let proof, let transport else { return true }
     // SAFETY: the connection begins, and its session with it.
     guard let session = unsafe microhttpd_session(handle) else { return false }
+    unsafe transport.carry(session)
     return unsafe proof.context.prepare(session)
 }
 

@@ -13,13 +13,18 @@ final class Connection: Sendable {
     let seat: Seat
     /// Nil without TLS.
     let proof: ClientProof?
+    /// Nil without TLS.
+    let transport: TLSTransport?
     let deadline = Deadline()
     let kept = KeptAnswer()
     let memory = HeadMemory()
 
-    init(peer: Peer?, proof: ClientProof?, descriptor: Int32, server: Server, seat: Seat) {
+    init(
+        peer: Peer?, proof: ClientProof?, transport: TLSTransport?, descriptor: Int32, server: Server, seat: Seat
+    ) {
         self.peer = peer
         self.proof = proof
+        self.transport = transport
         self.descriptor = descriptor
         self.server = server
         self.seat = seat

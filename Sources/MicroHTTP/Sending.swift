@@ -15,6 +15,7 @@ enum Sending {
         {
             guard let object = unsafe request.connection.kept.object(showing: shown, requestID: id) else { return .NO }
             request.expectsTaking(shown.body.count)
+            if code == 200 { request.expectsBody(of: shown.body.count) }
             return unsafe MHD_queue_response(connection, UInt32(code), object)
         }
         guard (200...999).contains(code), let object = unsafe object(for: response.body, of: request) else {
@@ -28,6 +29,7 @@ enum Sending {
         if let id = response.requestID, unsafe !add(requestIDName, id, to: object) { isComplete = false }
         if !isComplete { request.server.logger.error("A field could not be sent") }
         request.expectsTaking(response.body.count)
+        if code != 204, code != 304 { request.expectsBody(of: response.body.count) }
         if closing { _ = unsafe add("Connection", "close", to: object) }
         return unsafe MHD_queue_response(connection, UInt32(code), object)
     }

@@ -3,6 +3,8 @@ public import TDXCalls
 /// What can be asked of a TD, by the name the API has for it.
 public enum Action: String, CaseIterable, Sendable {
     case createVCPU = "create-vcpu"
+    case addMemory = "add-memory"
+    case finalize
     case delete
     case configureKey = "configure-key"
     case addTDCSPage = "add-tdcs-page"
@@ -18,7 +20,8 @@ public enum Action: String, CaseIterable, Sendable {
     /// The leaf behind a step; nil where the action is an intent of several.
     public var leaf: Leaf? {
         switch self {
-        case .createVCPU, .delete: nil
+        case .createVCPU, .addMemory, .delete: nil
+        case .finalize: .mrFinalize
         case .configureKey: .mngKeyConfig
         case .addTDCSPage: .mngAddCX
         case .initialize: .mngInit
@@ -36,7 +39,8 @@ public enum Action: String, CaseIterable, Sendable {
     var takesDown: Bool {
         switch self {
         case .delete, .flushDone, .writeBack, .freeKey, .reclaimPage, .writeBackTDR: true
-        case .createVCPU, .configureKey, .addTDCSPage, .initialize, .readField, .writeField: false
+        case .createVCPU, .addMemory, .finalize, .configureKey, .addTDCSPage, .initialize, .readField, .writeField:
+            false
         }
     }
 }
@@ -47,20 +51,30 @@ extension Domain {
         if isDeleted { return "the TD is deleted" }
         if !quarantine.isEmpty { return "the TD is quarantined: what it holds is out of use for good" }
         if isFatal, !action.takesDown { return "the module declared the TD fatal: it can only be taken down" }
+        if isAdopted, !action.takesDown, action != .readField {
+            return "a daemon before this one built the TD, and what it planned is lost: it can be deleted"
+        }
         switch action {
         case .delete:
             return nil
         case .createVCPU:
             if let reason = obstacleBeforeInitialized { return reason }
+            if isFinalized { return "the TD is finalised: it gets no more vCPUs" }
             return vcpus.count < Int(spec.maxVCPUs) || vcpus.contains { $0.state == .uninitialized }
                 ? nil : "the TD has its \(spec.maxVCPUs) vCPUs"
+        case .addMemory:
+            return obstacleBeforeInitialized ?? (isFinalized ? "the TD is finalised: it gets no more memory" : nil)
+        case .finalize:
+            return obstacleToFinalizing
+                ?? (memory.measurement.isDiverged
+                    ? "memory was added in part, so that the measurement is not what was planned: it takes force" : nil)
         case .configureKey:
             return lifecycle == .hkidAssigned ? nil : "TDH.MNG.KEY.CONFIG wants HKID_ASSIGNED; the TD is \(stateText)"
         case .addTDCSPage:
-            return lifecycle == .keysConfigured && opState != .initialized
+            return lifecycle == .keysConfigured && opState != .initialized && !isFinalized
                 ? nil : "TDH.MNG.ADDCX wants KEYS_CONFIGURED and no MNG.INIT yet; the TD is \(stateText)"
         case .initialize:
-            guard lifecycle == .keysConfigured, opState != .initialized else {
+            guard lifecycle == .keysConfigured, opState != .initialized, !isFinalized else {
                 return "TDH.MNG.INIT wants KEYS_CONFIGURED and UNINITIALIZED; the TD is \(stateText)"
             }
             let needed = tdcsPagesNeeded(platform.module)
@@ -83,6 +97,13 @@ extension Domain {
         case .readField, .writeField:
             return obstacleBeforeInitialized
         }
+    }
+
+    /// Why the module would refuse TDH.MR.FINALIZE.
+    var obstacleToFinalizing: String? {
+        if let reason = obstacleBeforeInitialized { return reason }
+        if isFinalized { return "the TD is finalised already" }
+        return initializedVCPUs > 0 ? nil : "TDH.MR.FINALIZE wants a vCPU that is initialised; the TD has none"
     }
 
     private var obstacleBeforeInitialized: String? {
@@ -121,7 +142,7 @@ extension Domain {
     public func allowedActions(vcpu number: Int, on platform: Platform) -> [VCPUAction] {
         guard !isDeleted, quarantine.isEmpty, lifecycle == .keysConfigured, number < vcpus.count else { return [] }
         let vcpu = vcpus[number]
-        if isFatal { return vcpu.association == nil ? [] : [.flush] }
+        if isFatal || isAdopted { return vcpu.association == nil ? [] : [.flush] }
         switch vcpu.state {
         case .uninitialized:
             return vcpu.vp.tdcx.count < tdcxPagesNeeded(platform.module) ? [.addTDCXPage] : [.addTDCXPage, .initialize]

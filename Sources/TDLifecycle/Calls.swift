@@ -1,4 +1,5 @@
 public import TDXCalls
+internal import Threading
 
 /// One leaf the engine may issue for a TD, in the engine's terms: the third translation, leaf to registers,
 /// is the wrappers'.
@@ -16,6 +17,14 @@ public enum Call: Hashable, Sendable {
     case freeKey
     case reclaimPage(ResourceID)
     case writeBackTDR
+    case addTable(SEPTTable)
+    /// The next page of a region that the TD gets, by place among the TD's regions.
+    case addPage(region: Int)
+    /// The region's next chunk, into the measurement.
+    case extend(region: Int)
+    case finalize
+    /// Eight bytes of MRTD, by place.
+    case readMRTD(Int)
 
     public var leaf: Leaf {
         switch self {
@@ -32,6 +41,11 @@ public enum Call: Hashable, Sendable {
         case .freeKey: .mngKeyFreeID
         case .reclaimPage: .phymemPageReclaim
         case .writeBackTDR: .phymemPageWBINVD
+        case .addTable: .memSEPTAdd
+        case .addPage: .memPageAdd
+        case .extend: .mrExtend
+        case .finalize: .mrFinalize
+        case .readMRTD: .mngRD
         }
     }
 
@@ -56,13 +70,15 @@ public enum Call: Hashable, Sendable {
         case .freeKey: .freeKey
         case .reclaimPage: .reclaimPage
         case .writeBackTDR: .writeBackTDR
+        case .addTable, .addPage, .extend: .addMemory
+        case .finalize, .readMRTD: .finalize
         }
     }
 
     /// Whether the leaf takes a page of the host's.
     var takesPage: Bool {
         switch self {
-        case .create, .addTDCSPage, .createVCPU, .addTDCXPage: true
+        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage: true
         default: false
         }
     }
@@ -74,6 +90,10 @@ public enum Goal: Sendable {
     case build(until: BuildStage, vcpus: [VCPUSpec])
     /// These vCPUs, by number: existing ones are brought on, missing ones made.
     case vcpus(first: Int, specs: [VCPUSpec])
+    /// These of the TD's regions of guest memory.
+    case memory(Range<Int>)
+    /// A measurement that is closed and read back.
+    case finalized
     /// Nothing left.
     case destroy
     /// One leaf, whatever it does: a lab step.
@@ -87,9 +107,16 @@ extension Goal {
         switch self {
         case .build(let stage, let vcpus):
             if let call = domain.nextBuildCall(until: stage, on: platform) { return call }
-            return stage == .initialized ? domain.nextVCPUCall(first: 0, specs: vcpus, on: platform) : nil
+            guard stage.hasContents else { return nil }
+            return domain.nextVCPUCall(first: 0, specs: vcpus, on: platform)
+                ?? domain.nextMemoryCall(domain.memory.regions.indices)
+                ?? (stage == .finalized ? domain.nextFinalizingCall : nil)
         case .vcpus(let first, let specs):
             return domain.nextVCPUCall(first: first, specs: specs, on: platform)
+        case .memory(let regions):
+            return domain.nextMemoryCall(regions)
+        case .finalized:
+            return domain.nextFinalizingCall
         case .destroy:
             return domain.nextTeardownCall(on: platform)
         case .step(let call, _, _):
@@ -98,12 +125,14 @@ extension Goal {
     }
 }
 
-/// What the engine knows of the machine, fixed at start.
-public struct Platform: Sendable {
+/// What the engine knows of the machine, fixed at start, and held by reference: every call asks it.
+public final class Platform: Sendable {
     public let processors: [ProcessorInfo]
     /// Ascending.
     public let packages: [Package]
     public let module: ModuleInformation
+    /// What building a TD from nothing takes; most are built alike.
+    let buildPlans = Locked<[BuildShape: Plan]>([:])
 
     public init(host: any HostPort) {
         processors = host.processors
@@ -163,6 +192,8 @@ extension Domain {
             }
             return .freeKey
         case .teardown:
+            // Guest memory first, as KVM does.
+            if let page = memory.pages.last { return .reclaimPage(page.id) }
             // Latest first: each vCPU's TDCX pages before its TDVPR, the TD's own after those, the TDR last.
             guard let page = pages.last(where: \.isHeld) else { return nil }
             return page.state == .held(.tdr) && pages.contains(where: \.blocksTDR) ? nil : .reclaimPage(page.id)

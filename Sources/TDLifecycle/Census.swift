@@ -30,7 +30,9 @@ public struct Census: Hashable, Sendable {
 
     private mutating func count(_ domain: Domain, by change: Int) {
         tds[domain.phase, default: 0] += change
-        for (kind, held) in domain.heldCounts { pages[kind, default: 0] += change * held }
+        for kind in PageKind.allCases where domain.heldCounts[kind] != 0 {
+            pages[kind, default: 0] += change * domain.heldCounts[kind]
+        }
     }
 
     mutating func replace(_ before: Operation?, with after: Operation) {

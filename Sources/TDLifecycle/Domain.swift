@@ -24,7 +24,7 @@ public struct Domain: Sendable {
     public internal(set) var vcpus: [VCPU] = []
     // Kept beside the rows, since a TD may have 65,535 vCPUs and six times as many pages.
     var firstReserved = 0
-    var heldCounts: [PageKind: Int] = [:]
+    var heldCounts = PageCounts()
     var initializedVCPUs = 0
     /// What the module will call the next vCPU it initialises.
     var nextVCPUIndex: UInt32 = 0
@@ -46,6 +46,9 @@ public struct Domain: Sendable {
     var interruptedVCPUs: Range<Int>?
     /// Where calls run that may run anywhere.
     public internal(set) var home: Processor
+    /// A daemon before this one built it: what is known of it is what the back end and the module can tell.
+    public internal(set) var isAdopted = false
+    var boxedMemory = GuestMemory.none
 
     init(
         id: ResourceID, name: String?, labels: [String: String], createdAt: WallTime, createdBy: String, spec: TDSpec,
@@ -187,6 +190,8 @@ public struct Quarantined: Hashable, Sendable {
     public let leaf: Leaf
     public let completion: Completion?
     public let at: WallTime
+    /// In words, where a daemon before this one made the call and there is no record of it.
+    public var reason: String? = nil
 }
 
 extension Domain {
@@ -198,9 +203,10 @@ extension Domain {
         if isFatal { return .failed }
         switch lifecycle {
         case .none: return pages.contains { $0.state == .reclaimedTDR } ? .tearingDown : .building
-        case .hkidAssigned: return .building
+        case .hkidAssigned: return isAdopted ? .unknown : .building
         case .blocked, .teardown: return .tearingDown
         case .keysConfigured:
+            if isAdopted { return .unknown }
             switch opState {
             case nil, .uninitialized: return .building
             case .initialized: return .initialized
@@ -210,7 +216,7 @@ extension Domain {
     }
 
     public func pageCount(_ kind: PageKind) -> Int {
-        heldCounts[kind, default: 0]
+        heldCounts[kind]
     }
 
     /// vCPUs whose pages the TD still holds.
@@ -221,7 +227,7 @@ extension Domain {
     public var pagesReserved: Int { pages.count - firstReserved }
 
     /// Looked for from the end, where a teardown begins: it asks for each of maybe 400,000.
-    public func page(_ id: ResourceID) -> Page? { pages.last { $0.id == id } }
+    public func page(_ id: ResourceID) -> Page? { memory.pages.page(id) ?? pages.last { $0.id == id } }
 
     /// TDCS pages the module wants before MNG.INIT.
     func tdcsPagesNeeded(_ module: ModuleInformation) -> Int {

@@ -2,7 +2,7 @@ public import TDXCalls
 
 /// One KeyID as the ledger sees it. No leaf reads the key table back, so all of it is inferred.
 public struct KeyIDRow: Hashable, Sendable {
-    public enum State: String, Sendable {
+    public enum State: String, CaseIterable, Sendable {
         case free
         /// Taken for a TD, not yet given to the module.
         case reserved
@@ -20,10 +20,13 @@ public struct KeyIDRow: Hashable, Sendable {
     }
 
     public struct Failure: Hashable, Sendable {
-        public let record: ResourceID
+        /// Nil where a daemon before this one made the call.
+        public let record: ResourceID?
         public let leaf: Leaf
-        public let completion: Completion
+        public let completion: Completion?
         public let at: WallTime
+        /// In words, where there is no record.
+        public var reason: String? = nil
     }
 
     public let number: KeyID
@@ -78,14 +81,20 @@ extension KeyIDRow {
 /// Every KeyID the host may use, and the module's own.
 struct KeyIDTable: Sendable {
     private(set) var rows: [KeyID: KeyIDRow] = [:]
+    /// TDs' KeyIDs by state, counted as rows change.
+    private var counts = [Int](repeating: 0, count: KeyIDRow.State.allCases.count)
     private let packages: [Package]
     private let startedAt: WallTime
+    /// Others take from the same KeyIDs: one that we have given back may be anybody's.
+    private let isShared: Bool
 
     init(_ platform: Platform, capacity: HostCapacity, now: WallTime) {
         packages = platform.packages
         startedAt = now
+        isShared = capacity.source == .kernelAllocator
         let global = platform.module.globalKeyID
-        add(global, .moduleGlobal, capacity.source == .ledger ? .assigned : .unknown)
+        // A back end that does not know the module's own KeyID says 0, which is nobody's.
+        if global.rawValue != 0 { add(global, .moduleGlobal, isShared ? .unknown : .assigned) }
         // Where the allocator is shared, a KeyID nobody gave us may be somebody's: it gets a row when we hold it.
         guard capacity.source == .ledger, let usable = capacity.keyIDs else { return }
         for number in usable.lowerBound.rawValue...usable.upperBound.rawValue where number != global.rawValue {
@@ -97,33 +106,58 @@ struct KeyIDTable: Sendable {
         let blank = packages.map {
             KeyIDRow.PackageState(package: $0, isConfigured: role == .moduleGlobal, writeBack: .notNeeded)
         }
-        rows[number] = KeyIDRow(
+        let row = KeyIDRow(
             number: number, role: role, state: state, packages: blank, revision: 0, since: startedAt,
             sinceSequence: 0, reuseCount: 0)
+        _ = put(row)
     }
 
     mutating func update(
         _ number: KeyID, sequence: UInt64, now: WallTime, _ change: (inout KeyIDRow) -> Void
     ) {
         if rows[number] == nil { add(number, .td, .unknown) }
-        guard var row = rows[number] else { return }
-        let before = row.state
-        change(&row)
-        row.revision = sequence
-        if row.state != before {
-            row.since = now
-            row.sinceSequence = sequence
+        guard let place = rows.index(forKey: number) else { return }
+        let before = rows.values[place].state
+        change(&rows.values[place])
+        if isShared, rows.values[place].state == .free { rows.values[place].state = .unknown }
+        let after = rows.values[place].state
+        rows.values[place].revision = sequence
+        guard after != before else { return }
+        rows.values[place].since = now
+        rows.values[place].sinceSequence = sequence
+        if rows.values[place].role == .td {
+            counts[before.place] -= 1
+            counts[after.place] += 1
         }
-        rows[number] = row
     }
 
     /// Gives back the row that was there.
-    mutating func put(_ row: KeyIDRow) -> KeyIDRow? { rows.updateValue(row, forKey: row.number) }
-
-    func count(_ state: KeyIDRow.State) -> Int {
-        rows.values.count { $0.role == .td && $0.state == state }
+    mutating func put(_ row: KeyIDRow) -> KeyIDRow? {
+        let before = rows.updateValue(row, forKey: row.number)
+        if let before, before.role == .td { counts[before.state.place] -= 1 }
+        if row.role == .td { counts[row.state.place] += 1 }
+        return before
     }
 
-    var held: Int { rows.values.count { $0.role == .td && [.reserved, .assigned, .flushed].contains($0.state) } }
-    var flushed: [KeyIDRow] { rows.values.filter { $0.role == .td && $0.state == .flushed } }
+    func count(_ state: KeyIDRow.State) -> Int { counts[state.place] }
+
+    var held: Int { count(.reserved) + count(.assigned) + count(.flushed) }
+    var flushed: [KeyIDRow] {
+        count(.flushed) == 0 ? [] : rows.values.filter { $0.role == .td && $0.state == .flushed }
+    }
+}
+
+extension KeyIDRow.State {
+    /// Among all states.
+    fileprivate var place: Int {
+        switch self {
+        case .free: 0
+        case .reserved: 1
+        case .assigned: 2
+        case .flushed: 3
+        case .quarantined: 4
+        case .foreign: 5
+        case .unknown: 6
+        }
+    }
 }

@@ -1,15 +1,28 @@
 internal import TDXCalls
 internal import Threading
 
-/// One try of a leaf as the port saw it.
-struct Attempt: Sendable {
+/// One try of a leaf as the port saw it. Held by reference, since it is handed on a few times.
+final class Attempt: Sendable {
     let leaf: Leaf
     let processor: Processor
-    let input: Registers
-    let output: Registers
+    let input: CallRegisters
+    let output: CallRegisters
     let result: CallRecord.Result
     let at: WallTime
     let durationNanos: UInt64
+
+    init(
+        leaf: Leaf, processor: Processor, input: CallRegisters, output: CallRegisters, result: CallRecord.Result,
+        at: WallTime, durationNanos: UInt64
+    ) {
+        self.leaf = leaf
+        self.processor = processor
+        self.input = input
+        self.output = output
+        self.result = result
+        self.at = at
+        self.durationNanos = durationNanos
+    }
 }
 
 /// Keeps every try that passes, entropy retries included: the source of the SEAMCALL records.
@@ -17,7 +30,18 @@ final class AttemptLog: SEAMCALLPort {
     private let base: any SEAMCALLPort
     private let wallClock: any WallClock
     private let elapsed: any ElapsedClock
-    private let attempts = Locked<[Attempt]>([])
+    private let tries = Locked(Tries())
+
+    /// Tries since they were last taken. Mostly there is one, which needs no array.
+    struct Tries: Sendable {
+        var earlier: [Attempt] = []
+        var last: Attempt?
+
+        mutating func append(_ attempt: Attempt) {
+            if let last { earlier.append(last) }
+            last = attempt
+        }
+    }
 
     init(_ base: any SEAMCALLPort, _ environment: EngineEnvironment) {
         self.base = base
@@ -30,7 +54,7 @@ final class AttemptLog: SEAMCALLPort {
     func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {
-        let input = registers
+        let input = CallRegisters(registers)
         let at = wallClock.now
         let start = elapsed.nanoseconds
         let result: CallRecord.Result
@@ -40,23 +64,31 @@ final class AttemptLog: SEAMCALLPort {
             result = .port(error)
         }
         let attempt = Attempt(
-            leaf: leaf, processor: processor, input: input, output: registers, result: result, at: at,
+            leaf: leaf, processor: processor, input: input, output: CallRegisters(registers), result: result, at: at,
             durationNanos: elapsed.nanoseconds - start)
-        attempts.withLock { $0.append(attempt) }
+        tries.withLock { $0.append(attempt) }
         switch result {
         case .completion(let completion): return completion
         case .port(let error): throw error
         }
     }
 
-    var isEmpty: Bool { attempts.withLock(\.isEmpty) }
+    /// A try that was made past this log.
+    func note(_ attempt: Attempt) { tries.withLock { $0.append(attempt) } }
+
+    var isEmpty: Bool { tries.withLock { $0.last == nil } }
 
     /// What came since the last time this was asked.
+    func takeTries() -> Tries {
+        var taken = Tries()
+        tries.withLock { swap(&$0, &taken) }
+        return taken
+    }
+
+    /// The same in order.
     func take() -> [Attempt] {
-        attempts.withLock { attempts in
-            defer { attempts = [] }
-            return attempts
-        }
+        let tries = takeTries()
+        return tries.earlier + (tries.last.map { [$0] } ?? [])
     }
 }
 
@@ -84,6 +116,18 @@ extension TDXModule {
             }
         case .addTDCXPage(let number):
             return donate(domain) { module, page in module.tdh_vp_addcx(domain.vcpus[number].vp, page, on: processor) }
+        case .addTable(let table):
+            return donate(domain) { (module, page) -> Donation<SEPT> in
+                guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
+                return module.tdh_mem_sept_add(td, table.gpa, table.level, page, on: processor)
+            }
+        case .readMRTD(let element):
+            do throws(SEAMCALLError) {
+                guard let td = domain.td else { throw .missing(call, processor) }
+                return .accepted(.value(try readMRTD(td, element, on: processor)))
+            } catch {
+                return .refused(error)
+            }
         default:
             do throws(SEAMCALLError) {
                 try issuePlain(call, for: domain, on: processor)
@@ -120,8 +164,10 @@ extension TDXModule {
     private func issuePlain(_ call: Call, for domain: Domain, on processor: Processor) throws(SEAMCALLError) {
         guard let td = domain.td else { throw .missing(call, processor) }
         switch call {
-        case .create, .addTDCSPage, .createVCPU, .addTDCXPage:
-            preconditionFailure("\(call.leaf.name) takes a page")
+        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage, .extend, .readMRTD:
+            preconditionFailure("\(call.leaf.name) is issued elsewhere")
+        case .finalize:
+            try tdh_mr_finalize(td, on: processor)
         case .configureKey:
             try tdh_mng_key_config(td, on: processor)
         case .initialize:

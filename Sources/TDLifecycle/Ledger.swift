@@ -17,8 +17,11 @@ struct Ledger: Sendable {
         keyIDsTotal =
             capacity.keyIDs.map { usable in
                 Int(usable.upperBound.rawValue - usable.lowerBound.rawValue) + (usable.contains(global) ? 0 : 1)
-            } ?? 0
+            } ?? (capacity.source == .kernelAllocator ? Self.keyIDsMax : 0)
     }
+
+    /// As many as any machine can have, where the kernel does not say how many there are: it refuses soon enough.
+    private static let keyIDsMax = 32_767
 
     var pagesFree: Int { pagesTotal - pagesHeld - pagesPromised - pagesQuarantined }
 
@@ -32,14 +35,15 @@ struct Ledger: Sendable {
                     resource: .keyIDs, limit: keyIDsTotal, used: keyIDsUsed, quarantined: keyIDsQuarantined,
                     foreign: table.count(.foreign), requested: keyIDs))
         }
-        if pages > pagesFree {
-            throw .capacity(
-                Shortage(
-                    resource: .pages, limit: pagesTotal, used: pagesHeld + pagesPromised,
-                    quarantined: pagesQuarantined, foreign: 0, requested: pages))
-        }
+        if pages > pagesFree { throw .capacity(shortage(of: pages)) }
         pagesPromised += pages
         keyIDsPromised += keyIDs
+    }
+
+    func shortage(of pages: Int) -> Shortage {
+        Shortage(
+            resource: .pages, limit: pagesTotal, used: pagesHeld + pagesPromised, quarantined: pagesQuarantined,
+            foreign: 0, requested: pages)
     }
 
     /// An operation has taken what it was promised, or no longer needs it.
@@ -67,6 +71,9 @@ struct Ledger: Sendable {
         let row = domain.pages[domain.firstReserved]
         return HostPage(PageAddress(rawValue: row.address.rawValue))
     }
+
+    /// The same for one that is reserved for guest memory.
+    static func guestPage(_ reserved: UInt64) -> HostPage { HostPage(PageAddress(rawValue: reserved)) }
 
     /// The page was refused: its row still says `reserved`, and owns it again.
     static func takeBack(_ page: consuming HostPage) {}

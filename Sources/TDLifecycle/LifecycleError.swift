@@ -16,6 +16,12 @@ public enum LifecycleError: Error, Sendable {
     case capacity(Shortage)
     /// A limit of the principal's own.
     case limitReached(LimitReached)
+    /// Guest memory that cannot be as it is asked to be; nothing was spent.
+    case memory(MemoryViolation)
+    /// The content of a region failed on its way: the region's place, and why.
+    case contentFailed(region: Int, reason: String)
+    /// MRTD would not be what the manifest says; nothing was done.
+    case measurementDiffers(MeasurementDifference)
     /// More vCPUs than the TD may have.
     case maxVCPUsExceeded(requested: Int, existing: Int, max: Int)
     /// A CPUID setting this module has no place for, by its index in the spec.

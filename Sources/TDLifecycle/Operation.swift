@@ -7,6 +7,8 @@ public struct Operation: Sendable {
         case deleteTD = "td.delete"
         case step = "td.step"
         case createVCPUs = "vcpu.create"
+        case addMemory = "memory.add"
+        case finalizeTD = "td.finalize"
     }
 
     public enum State: String, Sendable {
@@ -25,6 +27,9 @@ public struct Operation: Sendable {
     public struct Progress: Hashable, Sendable {
         public internal(set) var done: Int
         public internal(set) var total: Int
+        /// Bytes of guest memory that are there, and measured if they are to be; of those that are to come.
+        public internal(set) var bytesDone: UInt64 = 0
+        public internal(set) var bytesTotal: UInt64 = 0
         /// The leaf at hand.
         public internal(set) var step: Leaf?
     }
@@ -64,6 +69,10 @@ public struct Operation: Sendable {
     var isCancelRequested = false
     /// Pages and KeyIDs promised to it that it has not taken from the host.
     var promised: (pages: Int, keyIDs: Int)
+    /// Those of the promised pages that are for guest memory.
+    var promisedGuestPages = 0
+    /// What an operation that adds memory works with, until it has ended.
+    var memoryRun: MemoryRun?
     /// Pages the module took from it.
     var pagesGiven = 0
     /// Tries of the call at hand, those for entropy included.
@@ -109,8 +118,9 @@ public struct Operation: Sendable {
 
     public var isCancellable: Bool {
         switch kind {
-        case .createTD, .createVCPUs: !state.isTerminal && state != .cancelling && rollback == .notNeeded
-        case .deleteTD, .step: false
+        case .createTD, .createVCPUs, .addMemory:
+            !state.isTerminal && state != .cancelling && rollback == .notNeeded
+        case .deleteTD, .step, .finalizeTD: false
         }
     }
 }
@@ -123,6 +133,12 @@ public struct Residue: Hashable, Sendable {
     /// Pages the TD holds more than before.
     public var pages: Int
     public var quarantined: [Quarantined]
+    /// Regions of guest memory that are there in whole or in part.
+    public var memory: [GuestRegion] = []
+    /// Secure EPT pages of those.
+    public var septPages = 0
+    /// MRTD can no longer become what was planned: the TD is finalised only by force.
+    public var measurementDiverged = false
 
     public var isEmpty: Bool { vcpusCreated.isEmpty && pages == 0 && quarantined.isEmpty }
 }

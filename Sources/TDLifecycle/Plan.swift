@@ -1,4 +1,5 @@
 public import TDXCalls
+internal import Threading
 
 /// The ordered leaves an operation will issue if nothing refuses, and what they take. It stays with the operation
 /// and is part of its answer, so it does not grow with the number of vCPUs.
@@ -18,6 +19,8 @@ public struct Plan: Hashable, Sendable {
     /// Pages the plan takes from the host, by kind.
     public internal(set) var pages: [PageKind: Int] = [:]
     public internal(set) var keyIDs = 0
+    /// MRTD as the operation will leave it, where it adds memory or finalises; computed for dry runs.
+    public internal(set) var predictedMRTD: MeasurementID?
 
     public var callCount: Int { entries.reduce(0) { $0 + $1.times } }
     public var pageCount: Int { pages.values.reduce(0, +) }
@@ -30,15 +33,43 @@ public struct Plan: Hashable, Sendable {
         case .step(let call, _, _):
             add(call)
         case .destroy:
-            walk(goal, domain, platform)
+            walk(goal, domain.withoutMemory, platform)
+            addGuestReclaims(domain.memory.pages.heldCount)
         case .build(let stage, let specs):
             let rest = max(0, specs.count - Self.vcpusInDetail)
-            walk(.build(until: stage, vcpus: specs.dropLast(rest)), domain, platform)
-            if stage == .initialized { addVCPUs(specs.suffix(rest), domain, platform) }
+            walkBuild(min(stage, .initialized), specs.dropLast(rest), domain.withoutMemory, platform)
+            guard stage.hasContents else { break }
+            addVCPUs(specs.suffix(rest), domain, platform)
+            addMemory(of: domain, domain.memory.regions.indices)
+            if stage == .finalized { addFinalizing() }
+        case .memory(let regions):
+            addMemory(of: domain, regions)
+        case .finalized:
+            addFinalizing()
         case .vcpus(let first, let specs):
             let rest = max(0, first + specs.count - domain.vcpus.count - Self.vcpusInDetail)
             walk(.vcpus(first: first, specs: specs.dropLast(rest)), domain, platform)
             addVCPUs(specs.suffix(rest), domain, platform)
+        }
+    }
+
+    /// The same leaves whatever else the TD is to be, so they are walked through once.
+    private mutating func walkBuild(
+        _ stage: BuildStage, _ specs: [VCPUSpec], _ domain: Domain, _ platform: Platform
+    ) {
+        let shape = BuildShape(
+            stage: stage, vcpus: specs.count, tdcsPages: domain.tdcsPagesNeeded(platform.module),
+            tdcxPages: domain.tdcxPagesNeeded(platform.module))
+        let isNew = domain.td == nil && domain.pages.isEmpty && domain.vcpus.isEmpty
+        if isNew, let known = platform.buildPlans.withLock({ $0[shape] }) {
+            self = known
+            return
+        }
+        walk(.build(until: stage, vcpus: specs), domain, platform)
+        guard isNew else { return }
+        platform.buildPlans.withLock { plans in
+            if plans.count >= BuildShape.keptMax { plans = [:] }
+            plans[shape] = self
         }
     }
 
@@ -72,7 +103,7 @@ public struct Plan: Hashable, Sendable {
         }
     }
 
-    private mutating func add(_ call: Call, times: Int = 1) {
+    mutating func add(_ call: Call, times: Int = 1) {
         switch call {
         case .create:
             pages[.tdr, default: 0] += times
@@ -95,4 +126,15 @@ public struct Plan: Hashable, Sendable {
             entries.append(Entry(leaf: call.leaf, times: times, place: place))
         }
     }
+}
+
+/// All that the leaves of a creation hang on.
+struct BuildShape: Hashable, Sendable {
+    let stage: BuildStage
+    let vcpus: Int
+    let tdcsPages: Int
+    let tdcxPages: Int
+
+    /// Plans that are kept; when there are more, all are let go.
+    static let keptMax = 256
 }

@@ -7,7 +7,8 @@ extension CallRecord {
         now: WallTime
     ) -> CallRecord {
         let attempt = Attempt(
-            leaf: call.leaf, processor: processor, input: call.plannedRegisters(for: domain), output: Registers(),
+            leaf: call.leaf, processor: processor, input: CallRegisters(call.plannedRegisters(for: domain)),
+            output: CallRegisters(Registers()),
             result: .port(PortError(.notExecuted, "a dry run issues nothing")), at: now, durationNanos: 0)
         return CallRecord(
             attempt, id: ResourceID(.seamcall, 0),
@@ -34,6 +35,8 @@ extension Call {
         case .writeBack(_, let resume): return Registers(rcx: resume ? 1 : 0)
         case .reclaimPage(let id): return Registers(rcx: domain.page(id)?.address.rawValue ?? 0)
         case .writeBackTDR: return Registers(rcx: tdr)
+        case .finalize: return Registers(rcx: tdr)
+        case .addTable, .addPage, .extend, .readMRTD: return Registers(rdx: tdr)
         }
     }
 }

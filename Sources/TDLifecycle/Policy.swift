@@ -63,6 +63,9 @@ public struct EngineLimits: Sendable {
     public var keyIDsPerPrincipal: Int?
     /// Field accesses and operations waiting for one TD.
     public var laneJobsMax = 256
+    /// Guest memory a step adds, at most; and regions of one TD.
+    public var stepBytes: UInt64 = 2 << 20
+    public var memoryRegionsMax = 256
     /// Waits for an operation's end, over all clients; whoever comes when there are as many is answered at once.
     public var waitersMax = 4_096
 

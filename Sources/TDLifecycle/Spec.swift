@@ -22,12 +22,15 @@ public struct TDSpec: Hashable, Sendable {
     public var cpuid: [CPUIDSetting]
     public var vcpuCount: Int
     public var buildUntil: BuildStage
+    /// Regions of guest memory, in the order they are added; their contents come with the request.
+    public var memory: [MemoryRegion]
 
     public init(
         attributes: TDAttributes, xfam: XFAM, maxVCPUs: UInt16, numL2VMs: UInt8, gpaWidthBits: UInt8,
         eptLevels: UInt8, tscFrequencyKHz: UInt64, noRBPMod: Bool, flexiblePendingVE: Bool,
         mrConfigID: MeasurementID, mrOwner: MeasurementID, mrOwnerConfig: MeasurementID,
-        ia32ArchCapabilities: UInt64?, cpuid: [CPUIDSetting], vcpuCount: Int, buildUntil: BuildStage
+        ia32ArchCapabilities: UInt64?, cpuid: [CPUIDSetting], vcpuCount: Int, buildUntil: BuildStage,
+        memory: [MemoryRegion] = []
     ) {
         self.attributes = attributes
         self.xfam = xfam
@@ -45,6 +48,7 @@ public struct TDSpec: Hashable, Sendable {
         self.cpuid = cpuid
         self.vcpuCount = vcpuCount
         self.buildUntil = buildUntil
+        self.memory = memory
     }
 
     /// kHz in one unit of TD_PARAMS' TSC_FREQUENCY.
@@ -92,11 +96,14 @@ public struct CPUIDSetting: Hashable, Sendable {
 
 /// How far a creation builds.
 public enum BuildStage: String, Hashable, Comparable, Sendable, CaseIterable {
-    case tdrCreated, keysConfigured, tdcsAdded, initialized
+    case tdrCreated, keysConfigured, tdcsAdded, initialized, finalized
 
     public static func < (left: Self, right: Self) -> Bool {
         allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
     }
+
+    /// Whether vCPUs and memory are part of it.
+    var hasContents: Bool { self >= .initialized }
 }
 
 /// One vCPU to be made.

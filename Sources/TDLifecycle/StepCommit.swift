@@ -10,7 +10,7 @@ extension Engine {
         commit(step, end)
     }
 
-    private func commit(_ step: Step, _ end: Step.End) {
+    private func commit(_ step: borrowing Step, _ end: Step.End) {
         let phaseBefore = transact(.grouped, records: step.records) { state, transaction -> Phase? in
             var domain = step.domain
             var operation = step.operation
@@ -29,6 +29,7 @@ extension Engine {
             account(step, end, &state)
             if domain.isDeleted, before?.isDeleted == false { bury(domain, &state, transaction.now) }
             state.put(domain, &transaction)
+            if case .ended = end { release(&operation, &transaction) }
             state.put(operation, &transaction)
             giveBack(step, &transaction)
             advance(domain.id, end, &state, &transaction)
@@ -37,7 +38,7 @@ extension Engine {
         logPhase(of: step, from: phaseBefore)
     }
 
-    private func account(_ step: Step, _ end: Step.End, _ state: inout EngineState) {
+    private func account(_ step: borrowing Step, _ end: Step.End, _ state: inout EngineState) {
         state.ledger.redeem(pages: step.pagesTaken, keyIDs: step.keyIDsTaken)
         state.ledger.changeHeld(by: step.pagesTaken - step.pagesToFree.count)
         state.ledger.quarantine(pages: step.pagesQuarantined)
@@ -49,6 +50,13 @@ extension Engine {
         for processor in step.unbound { state.placement.remove(processor) }
     }
 
+    /// What it used to fill memory, and the contents, once it has ended.
+    private func release(_ operation: inout Operation, _ transaction: inout Transaction) {
+        guard let run = operation.memoryRun.take() else { return }
+        let isComplete = operation.state == .succeeded
+        transaction.after.append { run.end(isComplete, self.host) }
+    }
+
     /// A deleted TD keeps its record, but neither its name nor its place.
     private func bury(_ domain: Domain, _ state: inout EngineState, _ now: WallTime) {
         if let name = domain.name, state.names[name] == domain.id { state.names[name] = nil }
@@ -57,7 +65,7 @@ extension Engine {
     }
 
     /// To the host, once nobody can read any more that we hold it.
-    private func giveBack(_ step: Step, _ transaction: inout Transaction) {
+    private func giveBack(_ step: borrowing Step, _ transaction: inout Transaction) {
         guard !step.pagesToFree.isEmpty || !step.keyIDsToFree.isEmpty else { return }
         let host = host
         let pages = step.pagesToFree
@@ -80,6 +88,8 @@ extension Engine {
         case .after(let pause):
             state.lanes[td]?.isPaused = true
             transaction.after.append { self.environment.scheduler.enqueue(after: pause) { self.resumeLane(td) } }
+        case .awaitingWake:
+            pauseUntilWoken(td, &state)
         case .parked(let package):
             // It may have been finished since the step looked.
             if state.writeBacks[package]?.owner != nil {
@@ -111,7 +121,7 @@ extension Engine {
             ])
     }
 
-    private func logPhase(of step: Step, from before: Phase?) {
+    private func logPhase(of step: borrowing Step, from before: Phase?) {
         let after = step.domain.phase
         guard let before, before != after else { return }
         logger.notice(

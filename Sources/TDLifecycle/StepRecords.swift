@@ -4,16 +4,18 @@ extension Step {
     /// Turns what the port saw of a call into records. All tries but the last were for entropy.
     @discardableResult
     mutating func take(_ call: Call, as handling: CallRecord.Handling?) -> CallRecord {
-        let attempts = log.take()
-        precondition(!attempts.isEmpty, "a call that was issued left no trace")
-        for (offset, seen) in attempts.enumerated() {
-            operation.tries += 1
-            let isLast = offset == attempts.count - 1
-            records.append(
-                record(seen, of: call, attempt: operation.tries, as: isLast ? handling ?? seen.handling : .retried))
-        }
-        guard let last = records.last else { preconditionFailure("a call that was issued left no trace") }
-        return last
+        let tries = log.takeTries()
+        guard let last = tries.last else { preconditionFailure("a call that was issued left no trace") }
+        for seen in tries.earlier { add(seen, of: call, as: .retried) }
+        return add(last, of: call, as: handling ?? last.handling)
+    }
+
+    @discardableResult
+    private mutating func add(_ seen: Attempt, of call: Call, as handling: CallRecord.Handling) -> CallRecord {
+        operation.tries += 1
+        let fresh = record(seen, of: call, attempt: operation.tries, as: handling)
+        records.append(fresh)
+        return fresh
     }
 
     private func record(
@@ -43,6 +45,8 @@ extension Call {
         case .addTDCSPage: (page, kind) = (domain.nextReserved, .tdcs)
         case .createVCPU: (page, kind) = (domain.nextReserved, .tdvpr)
         case .addTDCXPage: (page, kind) = (domain.nextReserved, .tdcx)
+        case .addTable: (page, kind) = (domain.nextReserved, .sept)
+        case .addPage: (page, kind) = (domain.memory.pages.nextPage, .guest)
         case .reclaimPage(let id):
             page = domain.page(id)
             kind = page?.kind

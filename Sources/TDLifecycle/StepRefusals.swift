@@ -111,8 +111,11 @@ extension Step {
         case .build:
             fail(failure)
             return nil
-        case .vcpus:
+        case .vcpus, .finalized:
             return end(.failed, failure)
+        case .memory:
+            fail(failure)
+            return nil
         case .step:
             operation.stepRecord = failure.record
             return end(.failed, failure)
@@ -130,8 +133,9 @@ extension Step {
     mutating func fail(_ failure: LifecycleError) {
         operation.failure = failure
         endTries()
+        pagesToFree += domain.memory.pages.removeReserved().map { PageAddress(rawValue: $0) }
         guard case .build = operation.goal else {
-            // Nothing was tried yet: the loop finds no next call and ends.
+            // The loop finds no next call and ends.
             operation.goal = .vcpus(first: 0, specs: [])
             return
         }
@@ -141,8 +145,8 @@ extension Step {
 
     mutating func cancel() {
         switch operation.goal {
-        case .build, .vcpus: fail(.cancelled)
-        case .destroy, .step: break
+        case .build, .vcpus, .memory: fail(.cancelled)
+        case .destroy, .step, .finalized: break
         }
     }
 
@@ -154,7 +158,7 @@ extension Step {
             let failure = KeyIDRow.Failure(record: record.id, leaf: record.leaf, completion: completion, at: record.at)
             change(number) { $0.lastFailure = failure }
         case .addTDCSPage, .initialize, .createVCPU, .addTDCXPage, .initializeVCPU, .flushVCPU, .reclaimPage,
-            .writeBackTDR:
+            .writeBackTDR, .addTable, .addPage, .extend, .finalize, .readMRTD:
             break
         }
         if case (.initializeVCPU, .inconsistentMSR) = (call, completion) {

@@ -9,11 +9,14 @@ public struct TDRequest: Sendable {
     public var name: String?
     public var labels: [String: String]
     public var spec: TDSpec
+    /// What the regions of `spec.memory` shall hold, one for each and in their order.
+    public var contents: [any MemoryContent]
 
-    public init(name: String?, labels: [String: String], spec: TDSpec) {
+    public init(name: String?, labels: [String: String], spec: TDSpec, contents: [any MemoryContent] = []) {
         self.name = name
         self.labels = labels
         self.spec = spec
+        self.contents = contents
     }
 }
 
@@ -64,11 +67,14 @@ extension Engine {
             if let name = domain.name { state.names[name] = domain.id }
             state.placement.add(domain.home)
             let goal = Goal.build(until: domain.spec.buildUntil, vcpus: request.spec.vcpuSpecs)
-            let operation = begin(.createTD, goal, plan, for: domain, by: requester, &state, &transaction)
+            let run = request.contents.isEmpty ? nil : MemoryRun(request.contents, firstRegion: 0)
+            let operation = begin(
+                .createTD, goal, plan, for: domain, by: requester, &state, &transaction, filling: run)
             return (domain.id, operation)
         }
     }
 
+    /// Without a predicted MRTD, for which the contents would have to be read.
     public func planTD(_ request: TDRequest, by requester: Requester) throws(LifecycleError) -> Plan {
         try state.withLock { (state) throws(LifecycleError) in
             let (_, plan) = try prepare(request, by: requester, &state, now: environment.wallClock.now)
@@ -88,9 +94,11 @@ extension Engine {
             throw .maxVCPUsExceeded(requested: spec.vcpuCount, existing: 0, max: Int(spec.maxVCPUs))
         }
         if let index = spec.unencodableCPUID(for: platform.module) { throw .cpuidNotConfigurable(index: index) }
-        let domain = Domain(
+        var domain = Domain(
             id: ids.next(.td), name: request.name, labels: request.labels, createdAt: now,
             createdBy: requester.principal, spec: spec, home: state.placement.leastLoaded())
+        try checkContents(request, for: domain, state.ledger)
+        domain.plan(spec.memory, tablesFor: spec.eptLevels)
         let plan = Plan(.build(until: spec.buildUntil, vcpus: spec.vcpuSpecs), for: domain, on: platform)
         try state.allowances.check(requester.principal, keyIDs: plan.keyIDs, limits)
         return (domain, plan)
@@ -257,7 +265,9 @@ extension Engine {
                 // Of an initialised TD the spec says what it is; the module will refuse to make it another.
                 if domain.opState != .initialized, domain.opState != .runnable { domain.spec = spec }
             }
-        case .addTDCSPage, .createVCPU, .flushDone, .freeKey:
+        case .addTable, .addPage, .extend, .readMRTD:
+            preconditionFailure("\(request.call.leaf.name) is part of an operation on memory, and no step")
+        case .addTDCSPage, .createVCPU, .flushDone, .freeKey, .finalize:
             break
         }
         if !platform.module.leaves.contains(request.call.leaf.number) { throw .lacksLeaf(request.call.leaf) }
@@ -315,7 +325,7 @@ extension Engine {
     // MARK: What they share
 
     /// The TD, if a new operation may begin on it.
-    private func claimable(
+    func claimable(
         _ reference: TDReference, _ ifRevision: UInt64?, _ state: inout EngineState
     ) throws(LifecycleError) -> Domain {
         if state.isDraining { throw .draining }
@@ -332,9 +342,9 @@ extension Engine {
         if platform.package(of: processor) == nil { throw .noSuchProcessor(processor, index: index) }
     }
 
-    private func begin(
+    func begin(
         _ kind: Operation.Kind, _ goal: Goal, _ plan: Plan, for domain: Domain, by requester: Requester,
-        _ state: inout EngineState, _ transaction: inout Transaction
+        _ state: inout EngineState, _ transaction: inout Transaction, filling memory: MemoryRun? = nil
     ) -> ResourceID {
         state.prune(limits, &transaction)
         var domain = domain
@@ -344,6 +354,7 @@ extension Engine {
             promised: (plan.pageCount, plan.keyIDs))
         if case .vcpus(let first, let specs) = goal { operation.vcpus = first..<first + specs.count }
         if case .build(_, let specs) = goal, !specs.isEmpty { operation.vcpus = 0..<specs.count }
+        if let memory { operation.fill(memory, &domain) }
         domain.activeOperation = operation.id
         domain.lastOperation = operation.id
         state.put(domain, &transaction)

@@ -5,6 +5,8 @@ enum Accepted: Sendable {
     case plain
     case page(PageAddress<AnyPage>)
     case created(TD)
+    /// What a field holds.
+    case value(UInt64)
 }
 
 extension Domain {
@@ -60,10 +62,29 @@ extension Domain {
         case .freeKey:
             lifecycle = .teardown
             keyID = nil
+        case .addTable(let table):
+            guard case .page(let address) = accepted else { return }
+            hold(address, as: .sept, vcpu: nil, sequence, time)
+            memory.tables.add(table)
+        case .addPage(let region):
+            fill(region, pages: 1, chunks: 0, sequence, time)
+        case .extend(let region):
+            fill(region, pages: 0, chunks: 1, sequence, time)
+        case .finalize:
+            opState = .runnable
+        case .readMRTD:
+            guard case .value(let value) = accepted else { return }
+            stateSource = .read
+            noteMRTD(value)
         case .reclaimPage(let id):
+            if memory.pages.page(id) != nil {
+                memory.pages.remove(id)
+                heldCounts[.guest] -= 1
+                return
+            }
             // From the end, where a teardown begins.
             guard let place = pages.lastIndex(where: { $0.id == id }) else { return }
-            if let kind = pages[place].kind { heldCounts[kind, default: 0] -= 1 }
+            if let kind = pages[place].kind { heldCounts[kind] -= 1 }
             if pages[place].state == .held(.tdr) {
                 pages[place].state = .reclaimedTDR
                 pages[place].since = sequence
@@ -107,7 +128,7 @@ extension Domain {
         pages[firstReserved].since = sequence
         pages[firstReserved].sinceTime = time
         firstReserved += 1
-        heldCounts[kind, default: 0] += 1
+        heldCounts[kind] += 1
     }
 
     mutating func removePage(at place: Int) {

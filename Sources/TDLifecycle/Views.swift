@@ -80,14 +80,21 @@ struct Views: Sendable {
             case .forgotten(let id): forget(id)
             }
         }
-        for record in batch.records {
-            recordsRevision = batch.sequence
-            hostRecords.append(record)
-            guard let td = record.td else { continue }
-            records[td, default: CallRing(capacity: limits.recordsPerTD)].append(record)
-        }
+        if !batch.records.isEmpty { publish(batch.records[...]) }
         for td in deleted { keepRecords(ofDeleted: td, at: batch.at) }
         return told
+    }
+
+    /// A batch's records are mostly one TD's, whose ring is looked for once.
+    private mutating func publish(_ fresh: ArraySlice<CallRecord>) {
+        recordsRevision = revision
+        for record in fresh { hostRecords.append(record) }
+        var rest = fresh
+        while let td = rest.first?.td {
+            let end = rest.firstIndex { $0.td != td } ?? rest.endIndex
+            records[td, default: CallRing(capacity: limits.recordsPerTD)].append(contentsOf: rest[..<end])
+            rest = rest[end...]
+        }
     }
 
     private mutating func keepRecords(ofDeleted td: ResourceID, at time: WallTime) {

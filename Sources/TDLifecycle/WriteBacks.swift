@@ -45,7 +45,7 @@ extension Engine {
 
     /// Notes what this step's runs have covered, and lets those go on that waited for them.
     func finishWriteBacks(
-        _ step: Step, _ end: Step.End, _ state: inout EngineState, _ transaction: inout Transaction
+        _ step: borrowing Step, _ end: Step.End, _ state: inout EngineState, _ transaction: inout Transaction
     ) {
         let td = step.domain.id
         for (package, covers) in step.writeBacksDone {

@@ -54,12 +54,16 @@ public struct TDXModule: Sendable {
         return page.address.rawValue
     }
 
-    /// Issues a leaf whose `rcx` takes `page`, and says whether the module took it.
+    /// Issues a leaf that takes `page` in a register, and says whether the module took it.
+    ///
+    /// Inlined, so that the register is known and nothing has to look for it in each call.
+    @inline(__always)
     func donate<Kind>(
-        _ page: consuming HostPage, by leaf: Leaf, _ registers: Registers, as kind: Kind.Type, on processor: Processor
+        _ page: consuming HostPage, by leaf: Leaf, _ registers: Registers,
+        in register: WritableKeyPath<Registers, UInt64> = \.rcx, as kind: Kind.Type, on processor: Processor
     ) -> Donation<Kind> {
         var registers = registers
-        registers.rcx = flushed(page)
+        registers[keyPath: register] = flushed(page)
         do throws(SEAMCALLError) {
             try issue(leaf, &registers, on: processor)
             return .accepted(PageAddress(rawValue: page.address.rawValue))

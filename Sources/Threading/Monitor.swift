@@ -45,10 +45,12 @@ internal import Glibc
     /// Runs `body` alone, and wakes one of those who wait if it returns true: where any of them will do and waking
     /// all would only make them look.
     public func withLockWakingOne(_ body: (inout Value) -> Bool) {
-        // SAFETY: held in pairs by this function.
+        // SAFETY: held in pairs by this function; the condition outlives the call, as this object does.
         unsafe pthread_mutex_lock(mutex)
-        if body(&value) { unsafe pthread_cond_signal(condition) }
+        let wakes = body(&value)
         unsafe pthread_mutex_unlock(mutex)
+        // Whoever wakes finds the mutex free.
+        if wakes { unsafe pthread_cond_signal(condition) }
     }
 
     /// Waits until `body` returns something; it is asked again after each change and at the latest when

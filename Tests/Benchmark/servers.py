@@ -6,23 +6,17 @@ import os
 import pathlib
 import shutil
 import socket
+import sys
 
 from machine import CannotMeasure, ROOT, Server, answers_at, children, free_port
+
+sys.path.insert(0, str(ROOT / "Tests" / "EndToEnd"))
+
+from unix_http import UnixConnection  # noqa: E402
 
 SPEC = {"name": "web-7", "labels": {"team": "payments"}, "spec": {"maxVcpus": 4, "vcpuCount": 2}}
 ROLE = "operator"
 REQUEST_SECONDS = 30
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("tdxd", timeout=REQUEST_SECONDS)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class TLSConnection(http.client.HTTPSConnection):
@@ -52,11 +46,17 @@ class TDXD(Server):
         self.listeners = listeners
 
     def command(self):
-        return [self.binary, "--module", "fake", "--socket", self.socket, "--log-format", "json", *self.flags]
+        return [self.binary, "--module", "fake", "--socket", self.socket, "--log-format", "json",
+                "--images-directory", self.folder / "images", *self.flags]
 
     def environment(self):
-        # One identity is all the load there is: its limit would be measured instead of the daemon.
-        return {**super().environment(), "TDXD_LIMIT_REQUESTS_PER_SECOND": "0"}
+        return {
+            **super().environment(),
+            # One identity is all the load there is: its limit would be measured instead of the daemon.
+            "TDXD_LIMIT_REQUESTS_PER_SECOND": "0",
+            # As deploy/systemd/tdxd.service has it.
+            "GLIBC_TUNABLES": "glibc.malloc.tcache_count=64:glibc.malloc.top_pad=1048576",
+        }
 
     def is_ready(self):
         return len(self.places()) == self.listeners
@@ -67,7 +67,7 @@ class TDXD(Server):
         return [record["metadata"]["place"] for record in records if record.get("message") == "Listening"]
 
     def connection(self):
-        return UnixConnection(self.socket)
+        return UnixConnection(self.socket, REQUEST_SECONDS)
 
     def create(self):
         """Makes the TD that everybody serves; returns its path, the fields and the body of its GET."""

@@ -7,27 +7,6 @@ import Threading
 
 @Suite("The audit file")
 struct AuditFileTests {
-    /// A directory of the test's own, removed with everything in it.
-    private final class Directory {
-        let path: String
-
-        init() throws {
-            var template = Array("/tmp/tdxd-audit-XXXXXX".utf8CString)
-            // SAFETY: the call changes the last characters of the array, which ends with a NUL.
-            guard unsafe mkdtemp(&template) != nil else { throw AuditFailure("no directory") }
-            path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        }
-
-        deinit {
-            for name in ["audit", "audit.1", "pipe"] {
-                // SAFETY: the path is read during the call.
-                unsafe unlink("\(path)/\(name)")
-            }
-            // SAFETY: as above.
-            unsafe rmdir(path)
-        }
-    }
-
     private func contents(_ path: String) -> String? {
         // SAFETY: the path is read during the call.
         let descriptor = unsafe open(path, O_RDONLY)
@@ -41,8 +20,8 @@ struct AuditFileTests {
 
     @Test("It is made for us alone, appended to, and kept when it is there")
     func appending() throws {
-        let directory = try Directory()
-        let path = "\(directory.path)/audit"
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/audit"
         try AuditFile(path: path).write(Array("one\n".utf8))
         try AuditFile(path: path).write(Array("two\n".utf8))
         #expect(contents(path) == "one\ntwo\n")
@@ -54,8 +33,8 @@ struct AuditFileTests {
 
     @Test("After a rotation it goes on at its path; when that cannot be opened, where it was")
     func reopening() throws {
-        let directory = try Directory()
-        let path = "\(directory.path)/audit"
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/audit"
         let file = try AuditFile(path: path)
         try file.write(Array("one\n".utf8))
         // SAFETY: the paths are read during the call.
@@ -91,8 +70,8 @@ struct AuditFileTests {
 
     @Test("A pipe that is full blocks nobody, and a line after a torn one begins anew")
     func pipes() throws {
-        let directory = try Directory()
-        let path = "\(directory.path)/pipe"
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/pipe"
         // SAFETY: the path is read during the call.
         #expect(unsafe mkfifo(path, 0o600) == 0)
         #expect(throws: AuditFailure("\(path): cannot be opened for appending: nobody reads the pipe")) {
@@ -117,8 +96,8 @@ struct AuditFileTests {
 
     @Test("Lines of several threads stay whole")
     func threads() throws {
-        let directory = try Directory()
-        let path = "\(directory.path)/audit"
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/audit"
         let file = try AuditFile(path: path)
         let threads = (0..<4).map { number in
             Threading.Thread {

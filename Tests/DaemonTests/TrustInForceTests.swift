@@ -9,13 +9,15 @@ import Testing
 
 @testable import tdxd
 
-/// A folder of certificates, gone when nothing refers to it any more.
+/// A folder of certificates.
 private final class PKIFolder: Sendable {
+    private let parent: TemporaryFolder
     let path: String
     let files: TLSFiles
 
     init(now: CalendarTime = .now(), days: Int = 397) throws {
-        path = FileManager.default.temporaryDirectory.path + "/tdxd-trust-\(UInt64.random(in: 0 ... .max))"
+        parent = try TemporaryFolder()
+        path = parent.path + "/pki"
         let plan = PKIPlan(
             serverNames: ["localhost"], lifetimes: PKILifetimes(certificateDays: days),
             roles: RoleFile.ofRoleNames.json)
@@ -24,11 +26,6 @@ private final class PKIFolder: Sendable {
             flags: try ServeOptions.parse(["--pki", path]).values, environment: [:], file: nil,
             standards: Standards(userID: 0, environment: [:]).values)
         files = try #require(try Settings(sources.effective()).tlsFiles)
-    }
-
-    deinit {
-        // Nothing can be done about a folder that will not go.
-        try? FileManager.default.removeItem(atPath: path)
     }
 
     func material() throws(TLSFault) -> TLSMaterial { try TLSMaterial(reading: files) }

@@ -6,10 +6,11 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+
+from unix_http import UnixConnection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TDXD_BINARY", ROOT / ".build" / "debug" / "tdxd")).resolve()
@@ -18,17 +19,6 @@ HAZARD = "A real machine would punish this"
 START_SECONDS = 20
 STOP_SECONDS = 60
 REQUEST_SECONDS = 60
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("tdxd", timeout=REQUEST_SECONDS)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Answer:
@@ -136,7 +126,10 @@ class Daemon:
         # Listeners are told apart by address and port: one port 0 per address.
         for index in range(1, len(plain), 2):
             plain[index] = plain[index].replace("127.0.0.1", f"127.0.0.{1 + index // 2}")
-        command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain, *self.flags]
+        command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain]
+        if "--images-directory" not in self.flags:
+            command += ["--images-directory", self.directory / "images"]
+        command += self.flags
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TDXD_")}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
@@ -194,7 +187,7 @@ class Daemon:
 
     def client(self):
         """Over the Unix socket: as this user, an administrator."""
-        client = Client(UnixConnection(self.socket))
+        client = Client(UnixConnection(self.socket, REQUEST_SECONDS))
         self.clients.append(client)
         return client
 

@@ -13,7 +13,8 @@ import tempfile
 import time
 import unittest
 
-from daemon import BINARY, ROOT, UnixConnection
+from daemon import BINARY, REQUEST_SECONDS, ROOT
+from unix_http import UnixConnection
 
 WAIT_SECONDS = 20
 UNITS = ROOT / "deploy" / "systemd"
@@ -84,7 +85,7 @@ class Unit(unittest.TestCase):
         self.fail(f"no notice with {name}")
 
     def get(self, path="/livez"):
-        connection = UnixConnection(self.path)
+        connection = UnixConnection(self.path, REQUEST_SECONDS)
         connection.request("GET", path)
         status = connection.getresponse().status
         connection.close()
@@ -125,7 +126,7 @@ class Unit(unittest.TestCase):
         self.assertEqual(process.wait(WAIT_SECONDS), 0)
         self.assertTrue(self.path.exists(), "the file is systemd's")
         # systemd keeps the socket: whoever connects meanwhile waits for the next start.
-        waiting = UnixConnection(self.path)
+        waiting = UnixConnection(self.path, REQUEST_SECONDS)
         waiting.connect()
         waiting.close()
 

@@ -34,7 +34,8 @@ struct CrowdTests {
     func unixSocket() throws {
         var limits = Limits()
         limits.connectionsPerAddress = 1
-        let path = "/tmp/tdxd-crowd-\(getpid()).sock"
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/s"
         let listener = try Listener(
             name: "local", at: .unixSocket(path: path, mode: 0o600), limits: limits, responder: echo,
             logger: quietLogger)

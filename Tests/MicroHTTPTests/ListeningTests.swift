@@ -7,17 +7,6 @@ import Threading
 
 @Suite("Listening")
 struct ListeningTests {
-    /// A directory of the test's own, gone afterwards.
-    private func withDirectory(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/tdxd-listen-XXXXXX".utf8CString)
-        // SAFETY: the call rewrites the template in place.
-        guard unsafe mkdtemp(&template) != nil else { throw RawClient.Failure(description: "mkdtemp: errno \(errno)") }
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        // SAFETY: the path is read during the call.
-        defer { unsafe rmdir(directory) }
-        try body(directory)
-    }
-
     private func listen(_ path: String, mode: UInt32 = 0o600) throws -> Listener {
         try Listener(name: "local", at: .unixSocket(path: path, mode: mode), responder: whoAmI, logger: quietLogger)
     }
@@ -37,57 +26,53 @@ struct ListeningTests {
 
     @Test("The peer of a Unix socket is known by user, group and process")
     func credentials() throws {
-        try withDirectory { directory in
-            let listener = try listen("\(directory)/s")
-            defer { listener.stop(within: .zero) }
-            let client = try RawClient(path: "\(directory)/s")
-            for _ in 0..<2 {
-                client.get("/")
-                #expect(try client.takeAnswer().text == "local \(getuid()) \(getgid()) \(getpid())")
-            }
-            #expect(listener.port == nil)
+        let folder = try TemporaryFolder()
+        let listener = try listen("\(folder.path)/s")
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(path: "\(folder.path)/s")
+        for _ in 0..<2 {
+            client.get("/")
+            #expect(try client.takeAnswer().text == "local \(getuid()) \(getgid()) \(getpid())")
         }
+        #expect(listener.port == nil)
     }
 
     @Test("The socket's file has the mode asked for, and is gone after the stop", arguments: [0o600, 0o660, 0o666])
     func mode(mode: UInt32) throws {
-        try withDirectory { directory in
-            let listener = try listen("\(directory)/s", mode: mode)
-            #expect(status("\(directory)/s").map { $0.st_mode & 0o7777 } == mode)
-            listener.stop(within: .zero)
-            #expect(status("\(directory)/s") == nil)
-        }
+        let folder = try TemporaryFolder()
+        let listener = try listen("\(folder.path)/s", mode: mode)
+        #expect(status("\(folder.path)/s").map { $0.st_mode & 0o7777 } == mode)
+        listener.stop(within: .zero)
+        #expect(status("\(folder.path)/s") == nil)
     }
 
     @Test("A socket nobody listens on is replaced, one somebody listens on is not")
     func stale() throws {
-        try withDirectory { directory in
-            let path = "\(directory)/s"
-            let first = try listen(path)
-            #expect(throws: ListenerError.inUse(path)) { try listen(path) }
-            // SAFETY: the paths are read during the calls.
-            #expect(unsafe link(path, "\(directory)/left") == 0)
-            first.stop(within: .zero)
-            #expect(status("\(directory)/left") != nil)
-            let second = try listen("\(directory)/left")
-            let client = try RawClient(path: "\(directory)/left")
-            client.get("/")
-            #expect(try client.takeAnswer().status == 200)
-            second.stop(within: .zero)
-            #expect(status("\(directory)/left") == nil)
-        }
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/s"
+        let first = try listen(path)
+        #expect(throws: ListenerError.inUse(path)) { try listen(path) }
+        // SAFETY: the paths are read during the calls.
+        #expect(unsafe link(path, "\(folder.path)/left") == 0)
+        first.stop(within: .zero)
+        #expect(status("\(folder.path)/left") != nil)
+        let second = try listen("\(folder.path)/left")
+        let client = try RawClient(path: "\(folder.path)/left")
+        client.get("/")
+        #expect(try client.takeAnswer().status == 200)
+        second.stop(within: .zero)
+        #expect(status("\(folder.path)/left") == nil)
     }
 
     @Test("A file that is no socket is left alone")
     func notASocket() throws {
-        try withDirectory { directory in
-            let path = "\(directory)/file"
-            // SAFETY: the path is read during the calls.
-            close(unsafe open(path, O_CREAT | O_WRONLY, 0o600))
-            defer { unsafe unlink(path) }
-            #expect(throws: ListenerError.notASocket(path: path)) { try listen(path) }
-            #expect(status(path) != nil)
-        }
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/file"
+        // SAFETY: the path is read during the calls.
+        close(unsafe open(path, O_CREAT | O_WRONLY, 0o600))
+        defer { unsafe unlink(path) }
+        #expect(throws: ListenerError.notASocket(path: path)) { try listen(path) }
+        #expect(status(path) != nil)
     }
 
     @Test("A path that does not fit is refused")
@@ -131,18 +116,17 @@ struct ListeningTests {
 
     @Test("A Unix client that leaves while it waits is noticed")
     func departure() throws {
-        try withDirectory { directory in
-            let shelf = SuspendedAnswerTests.Shelf()
-            let listener = try Listener(
-                name: "local", at: .unixSocket(path: "\(directory)/s", mode: 0o600), responder: shelf,
-                logger: quietLogger)
-            defer { listener.stop(within: .zero) }
-            let client = try RawClient(path: "\(directory)/s")
-            client.get("/")
-            #expect(shelf.waitFor(1))
-            client.close()
-            #expect(eventually { listener.connectionCount == 0 })
-            #expect(shelf.takeAll().map(\.clientHasGone) == [true])
-        }
+        let folder = try TemporaryFolder()
+        let shelf = SuspendedAnswerTests.Shelf()
+        let listener = try Listener(
+            name: "local", at: .unixSocket(path: "\(folder.path)/s", mode: 0o600), responder: shelf,
+            logger: quietLogger)
+        defer { listener.stop(within: .zero) }
+        let client = try RawClient(path: "\(folder.path)/s")
+        client.get("/")
+        #expect(shelf.waitFor(1))
+        client.close()
+        #expect(eventually { listener.connectionCount == 0 })
+        #expect(shelf.takeAll().map(\.clientHasGone) == [true])
     }
 }

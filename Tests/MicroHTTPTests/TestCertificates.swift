@@ -1,19 +1,26 @@
 import Glibc
 import MicroHTTP
+import Threading
 
 /// Certificates made by the openssl command line in a directory of their own.
 final class TestCertificates: Sendable {
-    let directory: String
-    /// The one set that tests share.
-    static let shared = Result { try TestCertificates() }
+    private let folder: TemporaryFolder
+    var directory: String { folder.path }
+    /// The one set that tests share; its folder goes with the process.
+    private static let shared = Locked<TestCertificates?>(nil)
 
-    static func get() throws -> TestCertificates { try shared.get() }
+    static func get() throws -> TestCertificates {
+        try shared.withLock { made throws in
+            if let made { return made }
+            let new = try TestCertificates()
+            made = new
+            atexit { TestCertificates.shared.withLock { $0 = nil } }
+            return new
+        }
+    }
 
     init() throws {
-        var template = Array("/tmp/tdxd-tls-XXXXXX".utf8CString)
-        // SAFETY: the call rewrites the template in place.
-        guard unsafe mkdtemp(&template) != nil else { throw RawClient.Failure(description: "mkdtemp: errno \(errno)") }
-        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try TemporaryFolder()
         try selfSigned("ca", "/CN=test CA")
         try selfSigned("foreign", "/CN=stranger")
         for name in ["server", "server2"] { try issue(name, "subjectAltName=IP:127.0.0.1,DNS:localhost") }

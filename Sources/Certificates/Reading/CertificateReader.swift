@@ -10,11 +10,9 @@ internal import COpenSSL
 
     /// The object of exactly these bytes.
     static func parse(_ der: [UInt8]) throws(CertificateError.Reason) -> Owned {
-        guard !der.isEmpty else { throw .empty }
-        guard der.count <= CertificateLimits.certificateBytesMax else {
-            throw .tooLarge(limitBytes: CertificateLimits.certificateBytesMax)
-        }
-        let handle = try unsafe DERParsing.parse(der, { unsafe d2i_X509(nil, &$0, $1) }, free: { unsafe X509_free($0) })
+        let handle = try unsafe DERParsing.parse(
+            der, atMost: CertificateLimits.certificateBytesMax, { unsafe d2i_X509(nil, &$0, $1) },
+            free: { unsafe X509_free($0) })
         // What is written again differs if the encoding was not the one DER allows: two encodings of one certificate
         // would have two fingerprints.
         guard unsafe DERParsing.encoding({ unsafe i2d_X509(handle.pointer, $0) }) == der else {

@@ -4,10 +4,13 @@ internal import Glibc
 enum DERParsing {
     typealias Input = UnsafePointer<UInt8>?
 
-    /// The object of all of these bytes.
+    /// The object of all of these bytes, which are at least one and not more than `limit`.
     static func parse(
-        _ der: [UInt8], _ parse: (inout Input, Int) -> OpaquePointer?, free: @escaping (OpaquePointer) -> Void
+        _ der: [UInt8], atMost limit: Int, _ parse: (inout Input, Int) -> OpaquePointer?,
+        free: @escaping (OpaquePointer) -> Void
     ) throws(CertificateError.Reason) -> Owned {
+        guard !der.isEmpty else { throw .empty }
+        guard der.count <= limit else { throw .tooLarge(limitBytes: limit) }
         ErrorQueue.clear()
         // SAFETY: libcrypto reads at most the count given, and moves its copy of the pointer past what it used.
         let (object, used) = unsafe der.withUnsafeBufferPointer { buffer in

@@ -9,12 +9,9 @@ internal import COpenSSL
     init(_ handle: borrowing Owned) { unsafe crl = handle.pointer }
 
     static func parse(_ der: [UInt8]) throws(CertificateError.Reason) -> Owned {
-        guard !der.isEmpty else { throw .empty }
-        guard der.count <= CertificateLimits.revocationListBytesMax else {
-            throw .tooLarge(limitBytes: CertificateLimits.revocationListBytesMax)
-        }
-        return try unsafe DERParsing.parse(
-            der, { unsafe d2i_X509_CRL(nil, &$0, $1) }, free: { unsafe X509_CRL_free($0) })
+        try unsafe DERParsing.parse(
+            der, atMost: CertificateLimits.revocationListBytesMax, { unsafe d2i_X509_CRL(nil, &$0, $1) },
+            free: { unsafe X509_CRL_free($0) })
     }
 
     /// A list for some certificates, some reasons or several authorities, or of changes only, would be taken for

@@ -7,7 +7,7 @@ internal import TDLifecycle
 ///
 /// Never a body, a query or a header field: a client may have put a secret there. All text is printable ASCII, whatever
 /// the client sent.
-struct AuditLine: Encodable, Sendable {
+struct AuditLine: Encodable, Hashable, Sendable {
     /// What a log record has there, too, so that who reads both from one place can tell them apart.
     let message = AuditTrail.message
     var time = Timestamp(microseconds: 0)
@@ -19,21 +19,21 @@ struct AuditLine: Encodable, Sendable {
     let transport: String
     private(set) var uid: UInt32?
     private(set) var gid: UInt32?
-    private(set) var pid: Int32?
+    private(set) var pid: Int?
     private(set) var address: String?
-    private(set) var port: UInt16?
+    private(set) var port: Int?
     /// SHA-256 of a certificate that is believed, else why it is not.
     private(set) var certificate: String?
     let method: String
     /// As the contract writes it; absent where the request reached none.
     let route: String?
     /// The path as the client wrote it, without the query.
-    let target: String
-    let requestId: String
-    let operation: String?
+    private(set) var target: String
+    private(set) var requestId: String
+    private(set) var operation: String?
     let status: Int
     let code: String?
-    let durationNanos: UInt64
+    private(set) var durationNanos: UInt64
 
     init(_ visit: Visit, _ head: RequestHead, route: String?, status: Int, code: String?, durationNanos: UInt64) {
         principal = Self.visible(visit.principal)
@@ -44,15 +44,15 @@ struct AuditLine: Encodable, Sendable {
             transport = "unix"
             uid = user
             gid = group
-            pid = process
+            pid = Int(process)
         case .tcp(let address, let port):
             transport = "tcp"
             self.address = Self.visible(address)
-            self.port = port
+            self.port = Int(port)
         case .tls(let address, let port, let identity):
             transport = "tls"
             self.address = Self.visible(address)
-            self.port = port
+            self.port = Int(port)
             certificate = Self.certificate(identity)
         }
         method = Self.visible(head.method.rawValue)
@@ -87,6 +87,31 @@ struct AuditLine: Encodable, Sendable {
             }
         }
         return visible
+    }
+}
+
+extension AuditLine {
+    /// The same with blanks for what is another one in each line.
+    var blanked: AuditLine {
+        var blanked = self
+        let blanks = Blank.all
+        blanked.time = blanks[0].time
+        blanked.sequence = blanks[1].number
+        if pid != nil { blanked.pid = Int(blanks[2].number) }
+        if port != nil { blanked.port = Int(blanks[3].number) }
+        if Fact.isPlain(target) { blanked.target = blanks[4].text }
+        blanked.requestId = blanks[5].text
+        if operation != nil { blanked.operation = blanks[6].text }
+        blanked.durationNanos = blanks[7].number
+        return blanked
+    }
+
+    /// In the order of the blanks; what is absent has any value.
+    var facts: [Fact] {
+        [
+            .time(time), .number(sequence), .number(UInt64(clamping: pid ?? 0)), .number(UInt64(clamping: port ?? 0)),
+            .text(target), .text(requestId), .text(operation ?? ""), .number(durationNanos),
+        ]
     }
 }
 

@@ -40,6 +40,7 @@ public final class AuditTrail: Sendable {
     private let logger: Logger
     private let now: @Sendable () -> (wall: UInt64, monotonic: MonotonicTime)
     private let lastSequence = Atomic<UInt64>(0)
+    private let templates = BodyTemplates<AuditLine>()
     private let refusals = LineBudget(lines: refusalsPerPeriod)
     private let complaints = LineBudget(lines: 1)
     /// Lines that could not be written and that the trail does not tell of yet.
@@ -80,7 +81,7 @@ public final class AuditTrail: Sendable {
         var line = line
         line.time = time
         line.sequence = nextSequence()
-        if !write(line) { lose(1) }
+        if !write(templates.body(line.blanked, line.facts) { line }) { lose(1) }
     }
 
     /// - Parameter count: lines that are missing now, of which one is new.
@@ -91,12 +92,12 @@ public final class AuditTrail: Sendable {
 
     @discardableResult
     private func tell(_ event: AuditEvent.Kind, _ count: UInt64) -> Bool {
-        write(AuditEvent(time: time, sequence: nextSequence(), event: event, count: count))
+        write(ControlJSON.encode(AuditEvent(time: time, sequence: nextSequence(), event: event, count: count)))
     }
 
-    private func write(_ line: some Encodable) -> Bool {
+    private func write(_ line: [UInt8]) -> Bool {
         do throws(AuditFailure) {
-            try sink.write(ControlJSON.encode(line) + [UInt8(ascii: "\n")])
+            try sink.write(line + [UInt8(ascii: "\n")])
             written.add()
             return true
         } catch {

@@ -7,27 +7,33 @@ private let listedMax = 1_000
 
 extension ControlSchema.Operation {
     init(_ operation: TDLifecycle.Operation, problem: Problem?) {
-        let id = operation.id.description
-        let td = "/tds/\(operation.td)"
-        var links = ["self": "/operations/\(id)", "seamcalls": "/seamcalls?operation=\(id)", "td": td]
+        self.init(operation, problem: problem, OperationFacts(operation))
+    }
+
+    /// - Parameter facts: the operation's own, or blanks in their place.
+    init(_ operation: TDLifecycle.Operation, problem: Problem?, _ facts: OperationFacts) {
+        let td = "/tds/" + facts.td
+        let path = "/operations/" + facts.id
+        var links = ["self": path, "seamcalls": "/seamcalls?operation=" + facts.id, "td": td]
         switch operation.kind {
         case .createTD, .deleteTD: links["result"] = td
-        case .createVCPUs: links["result"] = "\(td)/vcpus"
+        case .addMemory: links["result"] = td + "/memory"
+        case .finalizeTD: links["result"] = td + "/measurement"
+        case .createVCPUs: links["result"] = td + "/vcpus"
         case .step: links["result"] = operation.stepRecord == nil ? nil : links["seamcalls"]
         }
-        if operation.isCancellable { links["cancel"] = "/operations/\(id)/actions/cancel" }
+        if operation.isCancellable { links["cancel"] = path + "/actions/cancel" }
         self.init(
-            id: id, kind: OperationKind(rawValue: operation.kind.rawValue),
+            id: facts.id, kind: OperationKind(rawValue: operation.kind.rawValue),
             state: OperationState(rawValue: operation.state.rawValue),
             target: OperationTarget(
-                tdId: operation.td.description, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) },
-                link: td),
-            createdBy: operation.requester.principal, requestId: operation.requester.requestID.description,
-            idempotencyKey: operation.requester.idempotencyKey, createdAt: Timestamp(operation.createdAt),
-            startedAt: operation.startedAt.map { Timestamp($0) }, endedAt: operation.endedAt.map { Timestamp($0) },
-            revision: operation.revision,
+                tdId: facts.td, vcpuNumbers: operation.vcpus.map { Array($0.prefix(listedMax)) }, link: td),
+            createdBy: operation.requester.principal, requestId: facts.requestID,
+            idempotencyKey: operation.requester.idempotencyKey, createdAt: facts.createdAt,
+            startedAt: facts.startedAt, endedAt: facts.endedAt, revision: facts.revision,
             progress: Progress(
                 done: operation.progress.done, total: operation.progress.total, unit: "seamcalls",
+                bytesDone: operation.progress.bytes?.done, bytesTotal: operation.progress.bytes?.total,
                 step: operation.progress.step?.name),
             cancellable: operation.isCancellable, rollback: RollbackState(rawValue: operation.rollback.rawValue),
             residue: operation.residue.map { ControlSchema.Residue.list($0, of: operation) },
@@ -52,6 +58,13 @@ extension ControlSchema.Operation {
     }
 }
 
+extension TDLifecycle.Operation.Progress {
+    /// Nil where no memory is added.
+    fileprivate var bytes: (done: Int, total: Int)? {
+        bytesTotal == 0 ? nil : (Int(clamping: bytesDone), Int(clamping: bytesTotal))
+    }
+}
+
 extension ControlSchema.Residue {
     static func list(
         _ residue: TDLifecycle.Residue, of operation: TDLifecycle.Operation
@@ -65,6 +78,7 @@ extension ControlSchema.Residue {
                     + "its pages come back when the TD is deleted",
                 tdId: td, vcpuNumber: number)
         }
+        list += memory(residue, td: td)
         for thing in residue.quarantined.prefix(listedMax) {
             let record = thing.record?.description
             let what = "could not be freed: \(thing.leaf.name) answered \(thing.completion?.name ?? "nothing")"
@@ -92,12 +106,12 @@ extension ControlSchema.Plan {
             kind: OperationKind(rawValue: kind.rawValue),
             leaves: plan.entries.map { entry in
                 PlannedLeaf(
-                    leaf: LeafName(entry.leaf), wrapper: entry.leaf.info?.wrapperName ?? "", times: entry.times,
+                    leaf: LeafName(entry.leaf), wrapper: LeafInfo.wrapperName(of: entry.leaf), times: entry.times,
                     where: PlannedPlace(rawValue: entry.place.rawValue))
             },
             pages: PlannedPages(
                 tdr: plan.pages[.tdr] ?? 0, tdcs: plan.pages[.tdcs] ?? 0, tdvpr: plan.pages[.tdvpr] ?? 0,
-                tdcx: plan.pages[.tdcx] ?? 0),
-            keyIds: plan.keyIDs, wouldFail: foreseen)
+                tdcx: plan.pages[.tdcx] ?? 0, sept: plan.pages[.sept] ?? 0, guest: plan.pages[.guest] ?? 0),
+            keyIds: plan.keyIDs, predictedMrtd: plan.predictedMRTD.map { Hex384(full: $0) }, wouldFail: foreseen)
     }
 }

@@ -43,7 +43,7 @@ struct EngineMetrics: MetricSource {
     private static let phases: [Phase] = [
         .building, .initialized, .finalized, .tearingDown, .deleted, .failed, .quarantined, .lost, .unknown,
     ]
-    private static let kinds: [Operation.Kind] = [.createTD, .createVCPUs, .deleteTD, .step]
+    private static let kinds: [Operation.Kind] = [.createTD, .createVCPUs, .addMemory, .finalizeTD, .deleteTD, .step]
     private static let keyIDStates: [KeyIDRow.State] = [
         .free, .reserved, .assigned, .flushed, .quarantined, .foreign, .unknown,
     ]

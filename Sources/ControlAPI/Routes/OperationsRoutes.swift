@@ -60,7 +60,10 @@ extension ControlAPI {
         bodies.body(.operation(operation.id, isFull: role.seesRegisters), revision: operation.revision) {
             var problem = operation.failure.map { _ in failure(of: operation, role).problem }
             problem?.requestId = operation.requester.requestID.description
-            return ControlJSON.encode(ControlSchema.Operation(operation, problem: problem))
+            let facts = OperationFacts(operation)
+            return operationTemplates.body(
+                ControlSchema.Operation(operation, problem: problem, facts.blanked), facts.list
+            ) { ControlSchema.Operation(operation, problem: problem, facts) }
         }
     }
 

@@ -26,20 +26,21 @@ struct RequestObject {
 
     private let container: KeyedDecodingContainer<Name>
     private let refusesUnknown: Bool
-    private var asked: Set<String> = []
+    /// In an array, since there are few and most are short.
+    private var asked: [String] = []
     private var findings = Findings()
+    /// Names of the members that are there, in no order.
+    let names: [String]
 
     init(_ decoder: any Decoder) throws {
         refusesUnknown = Self.strictness.map { decoder.userInfo[$0] != nil } ?? true
         do {
             container = try decoder.container(keyedBy: Name.self)
+            names = container.allKeys.map(\.stringValue)
         } catch is DecodingError {
             throw RequestError.invalid(pointer(of: decoder.codingPath), "must be an object")
         }
     }
-
-    /// Names of the members that are there, in no order.
-    var names: [String] { container.allKeys.map(\.stringValue) }
 
     /// Whether `name` is there and null: in a merge patch that removes.
     func isNull(_ name: String) -> Bool {
@@ -62,33 +63,34 @@ struct RequestObject {
     }
 
     /// Counts member `name` as known without reading it.
-    mutating func skip(_ name: String) { asked.insert(name) }
+    mutating func skip(_ name: String) { asked.append(name) }
 
     /// Reads member `name`; `expected` says what it must be.
     mutating func member<Value>(
-        _ name: String, _ expected: String, _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
+        _ name: String, _ expected: @autoclosure () -> String,
+        _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
     ) -> Value? {
-        asked.insert(name)
+        asked.append(name)
+        guard names.contains(name) else { return nil }
         let key = Name(name)
-        guard container.contains(key) else { return nil }
         guard !isNull(name) else {
             refuse(name, "must not be null; leave the member out")
             return nil
         }
         do {
             if let value = try read(container, key) { return value }
-            refuse(name, "must be " + expected)
+            refuse(name, "must be " + expected())
         } catch let error as RequestError {
             findings.add(error)
         } catch {
-            refuse(name, "must be " + expected)
+            refuse(name, "must be " + expected())
         }
         return nil
     }
 
     /// Notes that member `name` is missing, if it is.
     mutating func require(_ name: String) {
-        if !container.contains(Name(name)) { refuse(name, "is required") }
+        if !names.contains(name) { refuse(name, "is required") }
     }
 
     /// The error that `finish` would throw; for a required value that is not there.
@@ -96,7 +98,7 @@ struct RequestObject {
 
     /// Refuses what nobody asked for, and throws if anything was wrong.
     mutating func finish() throws {
-        for name in names.sorted() where refusesUnknown && !asked.contains(name) {
+        for name in (refusesUnknown ? names.filter { !asked.contains($0) }.sorted() : []) {
             findings.add(.unknownMember, pointer(of: container.codingPath, name), "is not a member of this object")
         }
         if !findings.isEmpty { throw failure }

@@ -19,8 +19,7 @@ extension RequestObject {
     }
 
     mutating func integers(_ name: String, in range: ClosedRange<Int>, atMost limit: Int) -> [Int]? {
-        let expected = "an array of at most \(limit) integers from \(range.lowerBound) to \(range.upperBound)"
-        return member(name, expected) {
+        member(name, "an array of at most \(limit) integers from \(range.lowerBound) to \(range.upperBound)") {
             let values = try $0.decode([Int].self, forKey: $1)
             return values.count <= limit && values.allSatisfy(range.contains) ? values : nil
         }
@@ -46,8 +45,7 @@ extension RequestObject {
 
     /// A word from a list that is closed, because a request must not ask for what this version does not know.
     mutating func choice<Word: OpenEnum>(_ name: String, _ type: Word.Type) -> Word? {
-        let words = Word.known.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-        return member(name, "one of " + words) {
+        member(name, "one of " + Word.known.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")) {
             let word = Word(rawValue: try $0.decode(String.self, forKey: $1))
             return Word.known.contains(word) ? word : nil
         }

@@ -28,15 +28,30 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
 extension Timestamp: CustomStringConvertible, Codable {
     public var description: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.bytesMax)
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Writes what ``description`` is behind other text.
+    public func append(to bytes: inout [UInt8]) {
         let (days, ofDay) = flooredDivision(microseconds, by: 86_400_000_000)
         let date = CivilDate(daysSince1970: days)
         let second = ofDay / 1_000_000
         let fraction = ofDay % 1_000_000
-        let (value, digits) = fraction % 1_000 == 0 ? (fraction / 1_000, 3) : (fraction, 6)
-        return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2)
-            + "T" + padded(second / 3_600, 2) + ":" + padded(second / 60 % 60, 2) + ":" + padded(second % 60, 2)
-            + "." + padded(value, digits) + "Z"
+        appendPadded(date.year, 4, "-", to: &bytes)
+        appendPadded(date.month, 2, "-", to: &bytes)
+        appendPadded(date.day, 2, "T", to: &bytes)
+        appendPadded(second / 3_600, 2, ":", to: &bytes)
+        appendPadded(second / 60 % 60, 2, ":", to: &bytes)
+        appendPadded(second % 60, 2, ".", to: &bytes)
+        let isWhole = fraction % 1_000 == 0
+        appendPadded(isWhole ? fraction / 1_000 : fraction, isWhole ? 3 : 6, "Z", to: &bytes)
     }
+
+    /// `2026-11-23T10:15:02.114000Z`
+    private static var bytesMax: Int { 27 }
 
     /// Nil unless `text` is written as this contract writes times: UTC, three or six digits of a second.
     public init?(text: String) {
@@ -72,9 +87,15 @@ private func flooredDivision(_ value: Int64, by divisor: Int64) -> (quotient: In
     return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
 }
 
-private func padded(_ value: Int64, _ digits: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+/// A number that has at most so many digits, with zeroes before it, and what comes after it.
+private func appendPadded(_ value: Int64, _ digits: Int, _ end: Unicode.Scalar, to bytes: inout [UInt8]) {
+    var divisor: Int64 = 1
+    for _ in 1..<digits { divisor *= 10 }
+    while divisor > 0 {
+        bytes.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+        divisor /= 10
+    }
+    bytes.append(UInt8(ascii: end))
 }
 
 private func number(_ digits: ArraySlice<UInt8>) -> Int64? {

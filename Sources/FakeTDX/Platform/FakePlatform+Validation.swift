@@ -19,7 +19,7 @@ extension FakePlatform {
     static let reservedAreasMax = 16
     static let convertibleRangesMax = 32
     static let cpuidEntriesMax = 12
-    static let cacheSubBlocksMax = 1 << 16
+    public static let cacheSubBlocksMax = 1 << 16
 
     /// Bytes of a 1 GiB block, the unit of a TDMR.
     static let gigabyte: UInt64 = 1 << 30

@@ -1,5 +1,4 @@
 public import TDXCalls
-internal import Threading
 
 /// Both ports over others', writing down what goes through them as a recording that can be replayed.
 ///
@@ -8,37 +7,15 @@ internal import Threading
 public final class Recorder: Sendable {
     private let calls: any SEAMCALLPort
     private let host: any HostPort
-    private let stepsMax: Int
-    private let state = Locked(State())
+    private let sink: any StepSink
+    private let overlaps = Overlaps()
+    private let isFake: Bool
 
-    private struct State: Sendable {
-        var steps: [TraceStep] = []
-        var dropped = 0
-    }
-
-    /// Steps kept unless said otherwise.
-    public static let stepsMaxDefault = 1_000_000
-
-    public init(calls: any SEAMCALLPort, host: any HostPort, stepsMax: Int = Recorder.stepsMaxDefault) {
+    public init(calls: any SEAMCALLPort, host: any HostPort, into sink: any StepSink) {
         self.calls = calls
         self.host = host
-        self.stepsMax = stepsMax
-    }
-
-    /// Steps that were not kept because there were too many.
-    public var droppedSteps: Int { state.withLock { $0.dropped } }
-
-    /// What was recorded so far.
-    public func trace(named name: String, purpose: String = "") -> Trace {
-        let processors = host.processors
-        let platform = TracePlatform(lps: processors.count, packages: Set(processors.map(\.package)).count)
-        return Trace(name: name, purpose: purpose, platform: platform, steps: state.withLock { $0.steps })
-    }
-
-    private func append(_ step: TraceStep) {
-        state.withLock { state in
-            if state.steps.count < stepsMax { state.steps.append(step) } else { state.dropped += 1 }
-        }
+        self.sink = sink
+        isFake = host.module.backend == "fake"
     }
 }
 
@@ -48,13 +25,24 @@ extension Recorder: SEAMCALLPort {
     public func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {
+        guard sink.isRecording else { return try calls.call(leaf, &registers, on: processor) }
         let before = registers
+        let ticket = overlaps.begin()
+        // Only when it is written down: otherwise a call that begins now might be written before it.
+        defer { overlaps.end(ticket) }
         do throws(PortError) {
             let completion = try calls.call(leaf, &registers, on: processor)
-            append(.call(CallStep(leaf: leaf, on: processor, in: before, completion, out: registers)))
+            var step = CallStep(leaf: leaf, on: processor, in: before, completion, out: registers)
+            if overlaps.hasMetAnother(ticket) {
+                step.concurrent = true
+                if completion.saysContention { step.contention = true }
+            }
+            if completion.isSuccess { step.unstable = UnstableFields.registers(leaf, before, isFake: isFake) }
+            sink.append(Circumstances.before(completion) + [.call(step)])
             return completion
         } catch {
-            append(.fact(NoteStep(note: "\(leaf.name) did not reach the module: \(error.explanation)")))
+            let outcome = error.reason == .outcomeUnknown ? "may have reached" : "did not reach"
+            sink.append([.fact(NoteStep(note: "\(leaf.name) \(outcome) the module: \(error.explanation)"))])
             throw error
         }
     }
@@ -67,19 +55,49 @@ extension Recorder: HostPort {
 
     public func allocatePage() throws(PortError) -> PageAddress<HostOwned> { try host.allocatePage() }
     public func flush(_ page: PageAddress<HostOwned>) { host.flush(page) }
-    public func clear(_ page: PageAddress<HostOwned>) { host.clear(page) }
     public func free(_ page: PageAddress<HostOwned>) { host.free(page) }
     public func allocateKeyID() throws(PortError) -> KeyID { try host.allocateKeyID() }
     public func freeKeyID(_ keyID: KeyID) { host.freeKeyID(keyID) }
-    public func allocateMemory(bytes: Int) throws(PortError) -> HostMemory { try host.allocateMemory(bytes: bytes) }
+
+    public func clear(_ page: PageAddress<HostOwned>) {
+        host.clear(page)
+        guard sink.isRecording else { return }
+        sink.append([.memoryWrite(MemoryWriteStep(hpa: page.rawValue, zeroes: pageSizeBytes))])
+    }
+
+    public func allocateMemory(bytes: Int) throws(PortError) -> HostMemory {
+        let memory = try host.allocateMemory(bytes: bytes)
+        guard sink.isRecording else { return memory }
+        // Whatever it holds: the caller may rely on it, and a replay has other memory there.
+        for offset in stride(from: 0, to: memory.sizeBytes, by: MemoryWriteStep.bytesMax) {
+            let count = min(MemoryWriteStep.bytesMax, memory.sizeBytes - offset)
+            append(host.read(memory, at: offset, count: count), at: memory.address + UInt64(offset))
+        }
+        return memory
+    }
+
     public func freeMemory(_ memory: HostMemory) { host.freeMemory(memory) }
 
     public func read(_ memory: HostMemory, at offset: Int, count: Int) -> [UInt8] {
-        host.read(memory, at: offset, count: count)
+        let bytes = host.read(memory, at: offset, count: count)
+        guard sink.isRecording else { return bytes }
+        for start in stride(from: 0, to: bytes.count, by: MemoryWriteStep.bytesMax) {
+            let part = bytes[start..<min(bytes.count, start + MemoryWriteStep.bytesMax)]
+            sink.append([.memoryRead(MemoryReadStep(hpa: memory.address + UInt64(offset + start), bytes: part))])
+        }
+        return bytes
     }
 
     public func write(_ bytes: [UInt8], to memory: HostMemory, at offset: Int) {
         host.write(bytes, to: memory, at: offset)
-        append(.memoryWrite(MemoryWriteStep(hpa: memory.address + UInt64(offset), bytes: bytes)))
+        guard sink.isRecording else { return }
+        append(bytes, at: memory.address + UInt64(offset))
+    }
+
+    private func append(_ bytes: [UInt8], at address: UInt64) {
+        for start in stride(from: 0, to: bytes.count, by: MemoryWriteStep.bytesMax) {
+            let part = bytes[start..<min(bytes.count, start + MemoryWriteStep.bytesMax)]
+            sink.append([.memoryWrite(MemoryWriteStep(hpa: address + UInt64(start), bytes: part))])
+        }
     }
 }

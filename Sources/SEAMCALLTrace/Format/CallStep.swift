@@ -23,6 +23,12 @@ public struct CallStep: Hashable, Sendable {
     public var entered: Bool?
     /// The guest's registers when it went in; those not listed are zero.
     public var tdRegs: [String: Hex]?
+    /// Another call was under way at some time of this one: the order of the two is that of their ends, which need not be
+    /// that in which the module did them.
+    public var concurrent: Bool?
+    /// Another call had what this one wanted, and the module said so. It changed nothing, and a replay, where calls are
+    /// made one by one, leaves it out.
+    public var contention: Bool?
     public var note: String?
 
     public init(op: String, lp: Int, in input: [String: Hex]) {
@@ -85,7 +91,7 @@ extension CallStep {
 
 extension CallStep: Codable {
     private enum CodingKeys: String, CodingKey {
-        case op, lp, version, status, operand, out, unstable, entered, note
+        case op, lp, version, status, operand, out, unstable, entered, concurrent, contention, note
         case `in`
         case statusName = "status_name"
         case stateChanged = "state_changed"
@@ -107,6 +113,8 @@ extension CallStep: Codable {
         try container.encodeIfPresent(stateChanged, forKey: .stateChanged)
         try container.encodeIfPresent(entered, forKey: .entered)
         try container.encodeIfPresent(tdRegs, forKey: .tdRegs)
+        try container.encodeIfPresent(concurrent, forKey: .concurrent)
+        try container.encodeIfPresent(contention, forKey: .contention)
         try container.encodeIfPresent(note, forKey: .note)
     }
 }

@@ -57,8 +57,22 @@ enum HexBytes {
     }
 
     static func text(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.underestimatedCount)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    /// The digits without the zeroes at the end, and the whole length if there were any.
+    static func trimmed(_ bytes: some BidirectionalCollection<UInt8>) -> (hex: String, length: Int?) {
+        guard let last = bytes.lastIndex(where: { $0 != 0 }) else { return ("", bytes.isEmpty ? nil : bytes.count) }
+        let content = bytes[...last]
+        return (text(content), content.count == bytes.count ? nil : bytes.count)
     }
 
     private static func nibble(_ digit: UInt8) -> UInt8? {

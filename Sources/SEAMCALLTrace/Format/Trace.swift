@@ -5,6 +5,10 @@ public struct TraceFile: Hashable, Sendable, Codable {
     /// What the file says of itself; a reading aid.
     public var meta: JSONValue
     public var traces: [Trace]
+    /// What is missing at the end of a recording whose writer was cut off; nil if nothing is.
+    public private(set) var damage: String?
+
+    private enum CodingKeys: String, CodingKey { case meta, traces }
 
     public init(meta: JSONValue = .object([:]), traces: [Trace]) {
         self.meta = meta
@@ -18,12 +22,12 @@ public struct TraceFile: Hashable, Sendable, Codable {
     public init(path: String) throws(TraceError) {
         let bytes: Data
         do {
-            bytes = try Data(contentsOf: URL(filePath: path))
+            bytes = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
         } catch {
             throw TraceError("\(path) cannot be read: \(Self.reason(error))")
         }
         do throws(TraceError) {
-            try self.init(json: [UInt8](bytes))
+            try self.init(bytes)
         } catch {
             throw TraceError("\(path): \(error.description)")
         }
@@ -38,10 +42,18 @@ public struct TraceFile: Hashable, Sendable, Codable {
     }
 
     /// - Throws: ``TraceError`` with what does not fit the format, and where.
-    public init(json: [UInt8]) throws(TraceError) {
+    public init(json: [UInt8]) throws(TraceError) { try self.init(Data(json)) }
+
+    private init(_ json: Data) throws(TraceError) {
         guard json.count <= Self.fileBytesMax else { throw TraceError("the file exceeds \(Self.fileBytesMax) bytes") }
+        if let recording = try RecordingReader(json) {
+            meta = recording.meta
+            traces = [recording.trace]
+            damage = recording.damage
+            return
+        }
         do {
-            self = try JSONDecoder().decode(TraceFile.self, from: Data(json))
+            self = try JSONDecoder().decode(TraceFile.self, from: json)
         } catch {
             throw TraceError("not a file of recordings: \(error)")
         }
@@ -84,17 +96,6 @@ public struct Trace: Hashable, Sendable, Codable {
         steps.contains { step in
             if case .call(let call) = step { call.op == "TDH.SYS.INIT" && call.status?.rawValue == 0 } else { false }
         }
-    }
-}
-
-/// In what a trace's platform differs from the default one.
-public struct TracePlatform: Hashable, Sendable, Codable {
-    public var lps: Int?
-    public var packages: Int?
-
-    public init(lps: Int? = nil, packages: Int? = nil) {
-        self.lps = lps
-        self.packages = packages
     }
 }
 

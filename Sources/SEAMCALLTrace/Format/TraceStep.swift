@@ -69,12 +69,18 @@ public struct MemoryWriteStep: Hashable, Sendable, Codable {
     /// The same as parameters; a reading aid.
     public var tdParams: JSONValue?
 
-    public init(hpa: UInt64, bytes: [UInt8]) {
+    public init(hpa: UInt64, bytes: some BidirectionalCollection<UInt8>) {
         self.hpa = Hex(rawValue: hpa)
-        let content = bytes.prefix { _ in true }
-        let trimmed = content.dropLast(content.reversed().prefix { $0 == 0 }.count)
-        hex = HexBytes.text(trimmed)
-        len = trimmed.count == bytes.count ? nil : bytes.count
+        (hex, len) = HexBytes.trimmed(bytes)
+    }
+
+    /// Zeroes.
+    ///
+    /// - Parameter bytes: at most ``bytesMax``.
+    public init(hpa: UInt64, zeroes bytes: Int) {
+        self.hpa = Hex(rawValue: hpa)
+        hex = ""
+        len = bytes
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -109,9 +115,14 @@ public struct MemoryReadStep: Hashable, Sendable, Codable {
     public var len: Int?
     public var note: String?
 
+    public init(hpa: UInt64, bytes: some BidirectionalCollection<UInt8>) {
+        self.hpa = Hex(rawValue: hpa)
+        (hex, len) = HexBytes.trimmed(bytes)
+    }
+
     /// - Throws: ``TraceError`` if `hex` is none, or too long.
     public func bytes() throws(TraceError) -> [UInt8] {
-        var write = MemoryWriteStep(hpa: hpa.rawValue, bytes: [])
+        var write = MemoryWriteStep(hpa: hpa.rawValue, zeroes: 0)
         write.hex = hex
         write.len = len
         return try write.bytes()
@@ -138,6 +149,11 @@ public struct InterruptStep: Hashable, Sendable, Codable {
     public var atPoll: Int
     public var kind: String
 
+    public init(atPoll: Int, kind: String) {
+        self.atPoll = atPoll
+        self.kind = kind
+    }
+
     private enum CodingKeys: String, CodingKey {
         case kind
         case atPoll = "at_poll"
@@ -148,6 +164,8 @@ public struct InterruptStep: Hashable, Sendable, Codable {
 public struct FailureStep: Hashable, Sendable, Codable {
     /// Int.max stands for all.
     public var count: Int
+
+    public init(count: Int) { self.count = count }
 
     private enum CodingKeys: String, CodingKey { case count }
 

@@ -3,12 +3,22 @@ internal import TDXCalls
 /// Replays a recording on a fresh module and compares every answer.
 ///
 /// Of each call the completion is compared, and every register that recordings list: after the call it must be
-/// what went in, or what `out` says. Registers that are `unstable` are not compared.
+/// what went in, or what `out` says. Registers that are `unstable` are not compared. Calls that contention decided are
+/// left out, for a replay has none.
 public struct Replayer {
     private let trace: Trace
     private let target: any ReplayTarget
     private var heldPages: [UInt64] = []
     private var differences: [Difference] = []
+    private var leftOut = 0
+
+    /// How a replay went.
+    public struct Outcome: Hashable, Sendable {
+        /// None if the target agrees.
+        public let differences: [Difference]
+        /// Calls that were not made, because contention decided their answers.
+        public let leftOut: Int
+    }
 
     /// Differences that are kept of one trace; the rest is counted as one.
     public static let differencesMax = 1000
@@ -22,6 +32,11 @@ public struct Replayer {
     ///
     /// - Returns: the differences; none if the target agrees.
     public static func replay(_ trace: Trace, on target: any ReplayTarget) -> [Difference] {
+        outcome(of: trace, on: target).differences
+    }
+
+    /// The same, with what was left out.
+    public static func outcome(of trace: Trace, on target: any ReplayTarget) -> Outcome {
         var replayer = Replayer(trace, on: target)
         for (index, step) in trace.steps.enumerated() {
             guard replayer.differences.count < differencesMax else { break }
@@ -31,11 +46,12 @@ public struct Replayer {
                 replayer.differ(index, "\(step)", "a step that can be replayed", error.description)
             }
         }
-        return replayer.differences
+        return Outcome(differences: replayer.differences, leftOut: replayer.leftOut)
     }
 
     private mutating func run(_ step: TraceStep, _ index: Int) throws(TraceError) {
         switch step {
+        case .call(let call) where call.contention == true: leftOut += 1
         case .call(let call): try run(call, index)
         case .tdEvent(let event): try run(event, index)
         case .memoryWrite(let write): target.writeMemory(try write.bytes(), at: write.hpa.rawValue)
@@ -97,8 +113,9 @@ public struct Replayer {
         guard let lp = UInt32(exactly: call.lp) else { throw TraceError("no such processor: \(call.lp)") }
         let processor = Processor(rawValue: lp)
         var registers = input
-        let outcome: Outcome
-        if leaf == .vpEnter {
+        let outcome: Answered
+        // Recordings of the module say separately how a vCPU left its TD; those of a daemon have only the answer to the host.
+        if leaf == .vpEnter, call.entered == true || Completion(rawValue: call.status?.rawValue ?? 0).isError {
             outcome = entryOutcome { () throws(PortError) in try target.enter(&registers, on: processor) }
         } else {
             outcome = .answer(
@@ -130,12 +147,12 @@ public struct Replayer {
         compare(outcome, registers, expected, index, "td.event on processor \(event.lp), exit reason \(reason)")
     }
 
-    private enum Outcome {
+    private enum Answered {
         case answer(Answer, Registers)
         case inside([String: UInt64])
     }
 
-    private func entryOutcome(_ body: () throws(PortError) -> ReplayEntry) -> Outcome {
+    private func entryOutcome(_ body: () throws(PortError) -> ReplayEntry) -> Answered {
         do throws(PortError) {
             switch try body() {
             case .answered(let completion): return .answer(.completion(completion), Registers())
@@ -156,7 +173,7 @@ public struct Replayer {
     }
 
     private mutating func compare(
-        _ outcome: Outcome, _ registers: Registers, _ expected: Expectation, _ index: Int, _ call: String
+        _ outcome: Answered, _ registers: Registers, _ expected: Expectation, _ index: Int, _ call: String
     ) {
         switch (outcome, expected.status) {
         case (.answer(let answer, _), let status?):

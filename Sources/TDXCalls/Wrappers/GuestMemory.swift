@@ -13,7 +13,7 @@ extension TDXModule {
     public func tdh_mem_sept_add(
         _ td: TD, _ gpa: GPA, _ level: SEPTLevel, _ page: consuming HostPage, on processor: Processor
     ) -> Donation<SEPT> {
-        donateMemory(page, by: .memSEPTAdd, Registers(gpa, level, of: td), as: SEPT.self, on: processor)
+        donate(page, by: .memSEPTAdd, Registers(gpa, level, of: td), in: \.r8, as: SEPT.self, on: processor)
     }
 
     /// Copies a page of host memory into `page`, encrypts it and maps it at `gpa`, before the TD is finalised. The
@@ -30,7 +30,7 @@ extension TDXModule {
         precondition(offset >= 0 && offset <= source.sizeBytes - pageSizeBytes, "a source page beyond its memory")
         var registers = Registers(gpa, .size4K, of: td)
         registers.r9 = source.address + UInt64(offset)
-        return donateMemory(page, by: .memPageAdd, registers, as: GuestPage.self, on: processor)
+        return donate(page, by: .memPageAdd, registers, in: \.r8, as: GuestPage.self, on: processor)
     }
 
     /// Maps `page` at `gpa` as pending: the guest has to accept it. The measurement is not told.
@@ -40,7 +40,7 @@ extension TDXModule {
     public func tdh_mem_page_aug(
         _ td: TD, _ gpa: GPA, _ page: consuming HostPage, on processor: Processor
     ) -> Donation<GuestPage> {
-        donateMemory(page, by: .memPageAug, Registers(gpa, .size4K, of: td), as: GuestPage.self, on: processor)
+        donate(page, by: .memPageAug, Registers(gpa, .size4K, of: td), in: \.r8, as: GuestPage.self, on: processor)
     }
 
     /// The same with 2 MiB.
@@ -104,19 +104,5 @@ extension TDXModule {
         var registers = Registers(gpa, level, of: td)
         try issue(.memPageRemove, &registers, on: processor)
         return PageAddress(rawValue: registers.rcx)
-    }
-
-    /// Issues a leaf whose R8 takes `page`, and says whether the module took it.
-    private func donateMemory<Kind>(
-        _ page: consuming HostPage, by leaf: Leaf, _ registers: Registers, as kind: Kind.Type, on processor: Processor
-    ) -> Donation<Kind> {
-        var registers = registers
-        registers.r8 = flushed(page)
-        do throws(SEAMCALLError) {
-            try issue(leaf, &registers, on: processor)
-            return .accepted(PageAddress(rawValue: page.address.rawValue))
-        } catch {
-            return .refused(page, error)
-        }
     }
 }

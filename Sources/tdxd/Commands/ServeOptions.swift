@@ -10,6 +10,17 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "What executes SEAMCALLs: auto, fake or shim. auto takes the shim where its device is.")
     var module: String?
 
+    @Option(help: ArgumentHelp("The kernel shim's device. Default: /dev/tdx_shim.", valueName: "path"))
+    var shimDevice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What must outlive the daemon: with the shim, what it needs to take over TDs after a crash. Default: \
+            $STATE_DIRECTORY, /var/lib/tdxd, or tdxd in $XDG_STATE_HOME.
+            """, valueName: "folder"))
+    var stateDirectory: String?
+
     @Option(
         help: ArgumentHelp("The Unix socket. Default: /run/tdxd/tdxd.sock, or in $XDG_RUNTIME_DIR.", valueName: "path"))
     var socket: String?
@@ -50,14 +61,22 @@ struct ServeOptions: ParsableArguments {
     @OptionGroup(title: "Audit and limits")
     var bounds: BoundOptions
 
+    @OptionGroup(title: "Guest images")
+    var images: ImageOptions
+
+    @OptionGroup(title: "Recording")
+    var recording: RecordOptions
+
     @OptionGroup(title: "The fake's platform and timing")
     var fake: FakeOptions
 
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
-            .merging(limits.values) { $1 }
+            .merging(limits.values) { $1 }.merging(images.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
+        values[.shimDevice] = shimDevice.map { .string($0) }
+        values[.stateDirectory] = stateDirectory.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
         values[.socketRole] = socketRole.isEmpty ? nil : .stringArray(socketRole)
@@ -138,11 +157,10 @@ struct LimitOptions: ParsableArguments {
     var idleTimeout: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        let given: [(Setting, Int?)] = [
+        numbers([
             (.maxConnections, maxConnections), (.maxPerAddress, maxConnectionsPerAddress),
             (.headTimeout, headTimeout), (.bodyTimeout, bodyTimeout), (.idleTimeout, idleTimeout),
-        ]
-        return given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
+        ])
     }
 }
 
@@ -166,13 +184,59 @@ struct BoundOptions: ParsableArguments {
     var limitKeyids: Int?
 
     fileprivate var values: [Setting: ConfigContent] {
-        var values: [Setting: ConfigContent] = [:]
+        var values = numbers([
+            (.limitRequestsPerSecond, limitRequestsPerSecond), (.limitRequestBurst, limitRequestBurst),
+            (.limitOperations, limitOperations), (.limitKeyIDs, limitKeyids),
+        ])
         values[.audit] = audit.map { .string($0) }
         values[.auditRequests] = auditRequests.map { .string($0) }
-        values[.limitRequestsPerSecond] = limitRequestsPerSecond.map { .int($0) }
-        values[.limitRequestBurst] = limitRequestBurst.map { .int($0) }
-        values[.limitOperations] = limitOperations.map { .int($0) }
-        values[.limitKeyIDs] = limitKeyids.map { .int($0) }
+        return values
+    }
+}
+
+struct RecordOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            A new file that every SEAMCALL is recorded in, for 'tdxd trace replay' and 'tdxd trace diff'. It holds \
+            what guests are made of.
+            """, valueName: "file"))
+    var record: String?
+
+    @Option(
+        help: ArgumentHelp("MiB at which the recording stops, and the daemon goes on. Default: 1024.", valueName: "mib")
+    )
+    var recordLimitMib: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.record] = record.map { .string($0) }
+        values[.recordLimit] = recordLimitMib.map { .int($0) }
+        return values
+    }
+}
+
+struct ImageOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where images are kept. Default: images in $STATE_DIRECTORY, /var/lib/tdxd or $XDG_STATE_HOME/tdxd.",
+            valueName: "path"))
+    var imagesDirectory: String?
+
+    @Option(help: ArgumentHelp("MiB that all images may have together. Default: 16384.", valueName: "MiB"))
+    var imagesCapacity: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds for which an image is kept that no TD names. 0: for ever. Default: 604800.",
+            valueName: "seconds"))
+    var imagesRetention: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.imagesDirectory] = imagesDirectory.map { .string($0) }
+        values[.imagesCapacity] = imagesCapacity.map { .int($0) }
+        values[.imagesRetention] = imagesRetention.map { .int($0) }
         return values
     }
 }
@@ -207,17 +271,17 @@ struct FakeOptions: ParsableArguments {
     var fakeProfile: String?
 
     fileprivate var values: [Setting: ConfigContent] {
-        let given: [(Setting, Int?)] = [
+        numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
-        ]
-        var values = given.reduce(into: [Setting: ConfigContent]()) { values, item in
-            values[item.0] = item.1.map { .int($0) }
-        }
-        values[.fakeProfile] = fakeProfile.map { .string($0) }
-        return values
+        ]).merging(fakeProfile.map { [.fakeProfile: .string($0)] } ?? [:]) { number, _ in number }
     }
+}
+
+/// The whole numbers among these that were given.
+private func numbers(_ given: [(Setting, Int?)]) -> [Setting: ConfigContent] {
+    given.reduce(into: [:]) { values, item in values[item.0] = item.1.map { .int($0) } }
 }
 
 extension ServeOptions {

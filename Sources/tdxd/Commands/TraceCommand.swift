@@ -4,7 +4,8 @@ internal import SEAMCALLTrace
 
 struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "Work with recordings of SEAMCALLs.", subcommands: [TraceReplay.self])
+        commandName: "trace", abstract: "Work with recordings of SEAMCALLs.",
+        subcommands: [TraceReplay.self, TraceDiff.self])
 }
 
 struct TraceReplay: ParsableCommand {
@@ -12,11 +13,11 @@ struct TraceReplay: ParsableCommand {
         commandName: "replay",
         abstract: "Replay recordings on a fresh fake and compare every answer.",
         discussion: """
-            Each difference is printed with its trace, step and call; the last line counts the traces that agree and \
-            differ. Exits with 0 if all selected traces agree and there is one, 1 if not, 2 if the file cannot be used.
+            Takes files of recordings, and what 'tdxd --record' writes, also of a daemon that was killed. Each difference \
+            is printed with its trace, step and call; the last line counts the traces that agree and differ. Exits with 0 if all selected traces agree and there is one, 1 if not, 2 if the file cannot be used.
             """)
 
-    @Argument(help: "A file of recordings, one trace a line.")
+    @Argument(help: "A file of recordings.")
     var file: String
 
     @Option(

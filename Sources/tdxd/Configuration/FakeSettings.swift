@@ -12,6 +12,19 @@ struct FakeSettings: Hashable, Sendable {
     let keyConfiguration: Duration
     let call: Duration
 
+    /// As without any setting.
+    static let standard = FakeSettings(packages: 2, processors: 4, keyIDs: 31)
+
+    private init(packages: Int, processors: Int, keyIDs: Int) {
+        self.packages = packages
+        self.processors = processors
+        self.keyIDs = keyIDs
+        writeBack = .zero
+        writeBackSlice = .microseconds(500)
+        keyConfiguration = .zero
+        call = .zero
+    }
+
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
         guard let profile = FakeProfile(rawValue: try values.text(.fakeProfile)) else {
             let all = FakeProfile.allCases.map(\.rawValue).joined(separator: ", ")

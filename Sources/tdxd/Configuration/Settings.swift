@@ -5,6 +5,7 @@ internal import MicroHTTP
 /// The configuration in the types that the assembly needs.
 struct Settings: Sendable {
     let module: ModuleChoice
+    let shim: ShimSettings
     let socketPath: String
     /// Permissions of the socket's file.
     let socketMode: UInt32
@@ -21,14 +22,18 @@ struct Settings: Sendable {
     let logFormat: LogFormat
     let drainTimeout: Duration
     let audit: AuditSettings
+    /// Nil where nothing is recorded.
+    let record: RecordSettings?
     /// Nil is no limit, as with the next two.
     let requestRate: RequestRate?
     let operationsPerPrincipal: Int?
     let keyIDsPerPrincipal: Int?
+    let images: ImageSettings
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
         module = try Self.choice(.module, in: values)
+        shim = try ShimSettings(values)
         socketPath = try values.text(.socket)
         guard let mode = UInt32(try values.text(.socketMode), radix: 8), mode <= 0o777 else {
             throw values.error(.socketMode, "must be permissions in octal, such as 660")
@@ -55,11 +60,13 @@ struct Settings: Sendable {
         drainTimeout = .seconds(values.number(.drainTimeout))
         audit = AuditSettings(
             place: try values.text(.audit), scope: try Self.choice(.auditRequests, in: values))
+        record = RecordSettings(values)
         requestRate = Self.limit(.limitRequestsPerSecond, in: values).map {
             RequestRate(perSecond: $0, burst: values.number(.limitRequestBurst))
         }
         operationsPerPrincipal = Self.limit(.limitOperations, in: values)
         keyIDsPerPrincipal = Self.limit(.limitKeyIDs, in: values)
+        images = try ImageSettings(values)
         fake = try FakeSettings(values)
     }
 

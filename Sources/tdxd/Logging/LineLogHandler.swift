@@ -25,7 +25,9 @@ struct LineLogHandler: LogHandler {
     func log(event: LogEvent) {
         var facts = metadata
         if let provided = metadataProvider?.get() { facts.merge(provided) { $1 } }
-        if let own = event.metadata { facts.merge(own) { $1 } }
+        if let own = event.metadata {
+            if facts.isEmpty { facts = own } else { facts.merge(own) { $1 } }
+        }
         if let error = event.error { facts["error"] = "\(error)" }
         let now = Timestamp(microseconds: Int64(wallClockNanoseconds() / 1_000))
         output.write(format.line(at: now, event.level, event.message.description, facts))

@@ -1,7 +1,9 @@
 internal import ControlAPI
 internal import ControlSchema
+internal import FakeReplay
 internal import FakeTDX
 internal import Logging
+internal import SEAMCALLTrace
 internal import TDXCalls
 
 /// What executes SEAMCALLs, and how it introduces itself.
@@ -9,26 +11,26 @@ struct Backend: Sendable {
     let calls: any SEAMCALLPort
     let host: any HostPort
     let identity: BackendIdentity
+    /// The machine, as the head of a recording tells it.
+    let platform: TracePlatform
+    /// What a daemon before this one left with the module.
+    let inventory: HostInventory
     /// Nil where it is hardware.
     let fake: FakeTDX?
 
     /// - Parameter logger: is warned of the fake's hazards.
     /// - Throws: if the choice cannot be had on this host or in this build.
-    init(_ choice: ModuleChoice, _ settings: FakeSettings, _ logger: Logger) throws(Failure) {
-        switch choice.resolved {
-        case .fake, .auto:
-            self = try Self.fake(settings, logger)
-        case .shim:
-            throw Failure(
-                .backendUnavailable,
-                "this build has no back end for the kernel shim (\(ModuleChoice.shimDevice)); "
-                    + "--module fake runs without TDX")
+    init(_ choice: ModuleChoice, _ fake: FakeSettings, _ shim: ShimSettings, _ logger: Logger) throws(Failure) {
+        switch choice.resolved(shim) {
+        case .fake, .auto: self = try Self.fake(fake, logger)
+        case .shim: self = try Self.shim(shim, logger)
         }
     }
 
     private static func fake(_ settings: FakeSettings, _ logger: Logger) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
-            let fake = try FakeTDX(platform: settings.platform, timing: settings.timing, profile: settings.profile) {
+            let platform = settings.platform
+            let fake = try FakeTDX(platform: platform, timing: settings.timing, profile: settings.profile) {
                 logger.warn(of: $0)
             }
             let identity = BackendIdentity(
@@ -37,16 +39,23 @@ struct Backend: Sendable {
                 profile: ModuleProfile(
                     name: settings.profile.rawValue,
                     heldAgainstRecordings: settings.profile.isHeldAgainstRecordings))
-            return Backend(calls: fake, host: fake, identity: identity, fake: fake)
+            return Backend(
+                calls: fake, host: fake, identity: identity,
+                platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions), fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
         }
     }
 
-    private init(calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, fake: FakeTDX?) {
+    init(
+        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform,
+        fake: FakeTDX? = nil, inventory: HostInventory = HostInventory()
+    ) {
         self.calls = calls
         self.host = host
         self.identity = identity
+        self.platform = platform
+        self.inventory = inventory
         self.fake = fake
     }
 }
@@ -62,6 +71,12 @@ extension FakeSettings {
         platform.privateKeyIDs = first...last
         platform.keyIDBits = UInt8(UInt16.bitWidth - last.rawValue.leadingZeroBitCount)
         return platform
+    }
+
+    /// How often a write-back may be interrupted, generously: a replay, in which no time passes, needs as many places.
+    var writeBackInterruptions: Int {
+        guard writeBack > .zero, writeBackSlice > .zero else { return 0 }
+        return min(FakePlatform.cacheSubBlocksMax, 4 * Int(writeBack / writeBackSlice))
     }
 
     var timing: FakeTiming {

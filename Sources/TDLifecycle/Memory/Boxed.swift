@@ -1,0 +1,22 @@
+/// A value behind one reference, copied when it is changed while somebody else has it too: for members that most rows
+/// leave as they are, and that would make every copy of a row dearer.
+struct Boxed<Value: Sendable>: Sendable {
+    // Changed only while uniquely referenced, so it may travel between threads.
+    private final class Box: @unchecked Sendable {
+        var value: Value
+
+        init(_ value: Value) { self.value = value }
+    }
+
+    private var box: Box
+
+    init(_ value: Value) { box = Box(value) }
+
+    var value: Value {
+        _read { yield box.value }
+        _modify {
+            if !isKnownUniquelyReferenced(&box) { box = Box(box.value) }
+            yield &box.value
+        }
+    }
+}
