@@ -51,7 +51,7 @@ let package = Package(
         room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
-        room("FakeTransport", ["TDXCalls", "Threading"]),
+        room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
@@ -67,7 +67,7 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "GuestImages", "Meters",
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages", "Meters",
                 "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules,
@@ -78,7 +78,8 @@ let package = Package(
 
         // Not shipped, and no room: how long the fake's calls take.
         .executableTarget(
-            name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
+            name: "fake-benchmark", dependencies: ["FakeTDX", "FakeTransport", "TDXCalls", "Digests"],
+            path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
         .executableTarget(
@@ -93,7 +94,9 @@ let package = Package(
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
-        test("FakeTransportTests", ["FakeTransport", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading", "CTDXShim"]),
+        test(
+            "FakeTransportTests",
+            ["FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),

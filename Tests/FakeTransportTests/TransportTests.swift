@@ -95,7 +95,9 @@ struct TransportTests {
         #expect(remote.retriesEntropy == served.fake.retriesEntropy)
         #expect(remote.platform == Array("a platform".utf8))
         var status = stat()
-        #expect(unsafe stat(served.path, &status) == 0)
+        // SAFETY: the path is read and the structure filled during the call.
+        let failed = unsafe stat(served.path, &status)
+        #expect(failed == 0)
         #expect(status.st_mode & 0o777 == 0o600)
     }
 
@@ -236,7 +238,8 @@ struct BrokenTransportTests {
         deinit {
             listening.shutDown()
             thread.withLock { $0 }?.join()
-            unlink(path)
+            // SAFETY: the path is read during the call.
+            unsafe unlink(path)
         }
     }
 
@@ -289,6 +292,7 @@ struct BrokenTransportTests {
         let remote = try RemoteModule(path: served.path)
         var registers = Registers(rcx: 0x1_0010_0000)
         #expect(try remote.call(.phymemPageRDMD, &registers, on: first) == .success)
+        registers.rcx = 0x1_0010_0000
         served.server.stop()
         let gone = #expect(throws: PortError.self) { try remote.call(.phymemPageRDMD, &registers, on: first) }
         #expect(gone?.reason == .notExecuted)

@@ -1,13 +1,29 @@
 internal import Glibc
 
 /// What is to execute SEAMCALLs.
-enum ModuleChoice: String, CaseIterable, Sendable {
+enum ModuleChoice: Hashable, Sendable {
     /// The kernel shim where its device is, else the fake.
     case auto
     case fake
+    /// The fake of another process, on its socket: `fake:/run/fake.sock`.
+    case servedFake(path: String)
     case shim
 
     static let shimDevice = "/dev/tdx_shim"
+    private static let servedPrefix = "fake:"
+
+    init(_ text: String) throws(ItemFault) {
+        switch text {
+        case "auto": self = .auto
+        case "fake": self = .fake
+        case "shim": self = .shim
+        default:
+            guard text.hasPrefix(Self.servedPrefix), text.count > Self.servedPrefix.count else {
+                throw ItemFault("must be auto, fake, fake:SOCKET or shim")
+            }
+            self = .servedFake(path: String(text.dropFirst(Self.servedPrefix.count)))
+        }
+    }
 
     /// What `auto` means on this host.
     var resolved: ModuleChoice {

@@ -31,7 +31,7 @@ struct Standards: Sendable {
         let limits = Limits()
         let images = ImageLimits()
         var values: [Setting: ConfigContent] = [
-            .module: .string(ModuleChoice.auto.rawValue),
+            .module: .string("auto"),
             .socketMode: .string("660"),
             .socketRole: .stringArray([]),
             .listenPlain: .stringArray([]),
