@@ -67,7 +67,8 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages", "Meters",
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
+                "Meters",
                 "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
             ],
             swiftSettings: houseRules,

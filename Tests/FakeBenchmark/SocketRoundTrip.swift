@@ -24,7 +24,8 @@ enum SocketRoundTrip {
             served.append(try nanoseconds(remote))
         }
         let (near, far) = (direct.median, served.median)
-        print("PHYMEM.PAGE.RDMD in the process \(Int(near)) ns, through the socket \(Int(far)) ns: \(Int(far / near)) times")
+        let ratio = Int((far / near).rounded())
+        print("PHYMEM.PAGE.RDMD takes \(Int(near)) ns in the process, \(Int(far)) ns through the socket: \(ratio) times")
     }
 
     private static func nanoseconds(_ port: any SEAMCALLPort) throws -> Double {

@@ -68,7 +68,9 @@ private struct ServedTarget: ReplayTarget {
 struct TransportTests {
     private let first = Processor(rawValue: 0)
 
-    @Test("all recordings agree when their calls go through the socket: 243 and 8", arguments: [("traces", 243), ("random", 8)])
+    @Test(
+        "all recordings agree when their calls go through the socket: 243 and 8",
+        arguments: [("traces", 243), ("random", 8)])
     func recordings(file: String, count: Int) throws {
         let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
         let traces = try TraceFile(path: "\(path)/Recordings/\(file).json").traces
@@ -188,7 +190,8 @@ struct TransportTests {
                 for round in 0..<100 {
                     var registers = Registers(rcx: 0x1_0000_0000 + UInt64(number * 100 + round) << 12)
                     registers.r15 = UInt64(number)
-                    let completion = try? remote.call(.phymemPageRDMD, &registers, on: Processor(rawValue: UInt32(number)))
+                    let completion = try? remote.call(
+                        .phymemPageRDMD, &registers, on: Processor(rawValue: UInt32(number)))
                     if completion != .success || registers.r15 != UInt64(number) { wrong.withLock { $0 += 1 } }
                 }
             }

@@ -171,8 +171,9 @@ final class UpcallService: Sendable {
         if request.flushed != 0 { module.host.flush(PageAddress(rawValue: request.flushed)) }
         var registers = Registers(request.registers)
         // `try?`: there is no word for it here; what the kernel does with silence is right.
-        guard let completion = try? module.calls.call(
-            Leaf(rawValue: request.rax), &registers, on: Processor(rawValue: request.processor))
+        guard
+            let completion = try? module.calls.call(
+                Leaf(rawValue: request.rax), &registers, on: Processor(rawValue: request.processor))
         else { return nil }
         var reply = ModuleReply(to: request)
         reply.rax = completion.rawValue
