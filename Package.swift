@@ -50,6 +50,7 @@ let package = Package(
         room("TDXCalls"),
         room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
+        room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
@@ -68,8 +69,8 @@ let package = Package(
             name: "tdxd",
             dependencies: [
                 "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
-                "Meters",
-                "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
+                configuration, logging,
             ],
             swiftSettings: houseRules,
             // Relocations in a few bytes each: a sixteenth of the resident memory of an idle daemon.
@@ -94,11 +95,16 @@ let package = Package(
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        // The kernel module's core in user space, for tests of the room that talks to it.
+        .target(name: "ShimCore", dependencies: ["CTDXShim"], path: "Tests/ShimCore"),
+        test(
+            "KernelShimTests",
+            ["KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test(
             "FakeTransportTests",
             ["FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading"]),
-        test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
+        test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
@@ -114,7 +120,8 @@ let package = Package(
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "KernelShim", "Meters", "MicroHTTP",
+                "TDXCalls",
                 "Threading", arguments,
                 configuration, logging,
             ]),

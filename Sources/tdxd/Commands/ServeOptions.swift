@@ -14,6 +14,17 @@ struct ServeOptions: ParsableArguments {
             """)
     var module: String?
 
+    @Option(help: ArgumentHelp("The kernel shim's device. Default: /dev/tdx_shim.", valueName: "path"))
+    var shimDevice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What must outlive the daemon: with the shim, what it needs to take over TDs after a crash. Default: \
+            $STATE_DIRECTORY, /var/lib/tdxd, or tdxd in $XDG_STATE_HOME.
+            """, valueName: "folder"))
+    var stateDirectory: String?
+
     @Option(
         help: ArgumentHelp("The Unix socket. Default: /run/tdxd/tdxd.sock, or in $XDG_RUNTIME_DIR.", valueName: "path"))
     var socket: String?
@@ -68,6 +79,8 @@ struct ServeOptions: ParsableArguments {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
             .merging(limits.values) { $1 }.merging(images.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
+        values[.shimDevice] = shimDevice.map { .string($0) }
+        values[.stateDirectory] = stateDirectory.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
         values[.socketRole] = socketRole.isEmpty ? nil : .stringArray(socketRole)

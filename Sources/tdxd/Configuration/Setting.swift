@@ -42,6 +42,9 @@ struct Setting: Hashable, Sendable {
 
 extension Setting {
     static let module = Setting("module", .text)
+    static let shimDevice = Setting("shim-device", .text)
+    /// What must outlive the daemon.
+    static let stateDirectory = Setting("state-directory", .text, isOptional: true)
     static let socket = Setting("socket", .text)
     static let socketMode = Setting("socket-mode", .text)
     static let socketRole = Setting("socket-role", .list)
@@ -92,7 +95,8 @@ extension Setting {
 
     /// In the order `check-config` prints them.
     static let all: [Setting] = [
-        module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
+        module, shimDevice, stateDirectory, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate,
+        tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
         audit, auditRequests, record, recordLimit,

@@ -5,6 +5,7 @@ internal import MicroHTTP
 /// The configuration in the types that the assembly needs.
 struct Settings: Sendable {
     let module: ModuleChoice
+    let shim: ShimSettings
     let socketPath: String
     /// Permissions of the socket's file.
     let socketMode: UInt32
@@ -32,6 +33,7 @@ struct Settings: Sendable {
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
         module = try Self.module(values)
+        shim = try ShimSettings(values)
         socketPath = try values.text(.socket)
         guard let mode = UInt32(try values.text(.socketMode), radix: 8), mode <= 0o777 else {
             throw values.error(.socketMode, "must be permissions in octal, such as 660")
