@@ -52,7 +52,7 @@ let package = Package(
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
-        room("FakeTransport", ["TDXCalls", "Threading"]),
+        room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
@@ -68,8 +68,8 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "GuestImages", "KernelShim",
-                "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
+                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
                 configuration, logging,
             ],
             swiftSettings: houseRules,
@@ -80,7 +80,8 @@ let package = Package(
 
         // Not shipped, and no room: how long the fake's calls take.
         .executableTarget(
-            name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
+            name: "fake-benchmark", dependencies: ["FakeTDX", "FakeTransport", "TDXCalls", "Digests"],
+            path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
         .executableTarget(
@@ -102,7 +103,7 @@ let package = Package(
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test(
             "FakeTransportTests",
-            ["FakeTransport", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading", "CTDXShim"]),
+            ["FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),

@@ -24,6 +24,11 @@ struct MessagesTests {
         return request
     }
 
+    private func bytes<Structure: BitwiseCopyable>(of structure: Structure) -> [UInt8] {
+        // SAFETY: the structures are numbers without gaps.
+        unsafe withUnsafeBytes(of: structure) { unsafe Array($0) }
+    }
+
     @Test("a request is the shim's structure, byte by byte")
     func requestLayout() throws {
         var structure = tdx_shim_upcall_request()
@@ -37,7 +42,7 @@ struct MessagesTests {
         structure.memory_bytes = 2
         structure.processor = 9
         structure.package = 10
-        let head = unsafe withUnsafeBytes(of: structure) { Array($0) }
+        let head = bytes(of: structure)
         #expect(request().bytes == head + [0xaa, 0xbb])
         #expect(try ModuleRequest(request().bytes[...]) == request())
         #expect(ModuleRequest.headBytes == MemoryLayout<tdx_shim_upcall_request>.size)
@@ -53,7 +58,8 @@ struct MessagesTests {
         structure.sequence = 0x1122_3344_5566_7788
         structure.rax = 11
         structure.registers = (0, 0, 0, 0, 0, 12)
-        #expect(reply.bytes == unsafe withUnsafeBytes(of: structure) { Array($0) })
+        let expected = bytes(of: structure)
+        #expect(reply.bytes == expected)
         #expect(try ModuleReply(reply.bytes[...]) == reply)
     }
 

@@ -68,7 +68,9 @@ private struct ServedTarget: ReplayTarget {
 struct TransportTests {
     private let first = Processor(rawValue: 0)
 
-    @Test("all recordings agree when their calls go through the socket: 243 and 8", arguments: [("traces", 243), ("random", 8)])
+    @Test(
+        "all recordings agree when their calls go through the socket: 243 and 8",
+        arguments: [("traces", 243), ("random", 8)])
     func recordings(file: String, count: Int) throws {
         let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
         let traces = try TraceFile(path: "\(path)/Recordings/\(file).json").traces
@@ -95,7 +97,9 @@ struct TransportTests {
         #expect(remote.retriesEntropy == served.fake.retriesEntropy)
         #expect(remote.platform == Array("a platform".utf8))
         var status = stat()
-        #expect(unsafe stat(served.path, &status) == 0)
+        // SAFETY: the path is read and the structure filled during the call.
+        let failed = unsafe stat(served.path, &status)
+        #expect(failed == 0)
         #expect(status.st_mode & 0o777 == 0o600)
     }
 
@@ -186,7 +190,8 @@ struct TransportTests {
                 for round in 0..<100 {
                     var registers = Registers(rcx: 0x1_0000_0000 + UInt64(number * 100 + round) << 12)
                     registers.r15 = UInt64(number)
-                    let completion = try? remote.call(.phymemPageRDMD, &registers, on: Processor(rawValue: UInt32(number)))
+                    let completion = try? remote.call(
+                        .phymemPageRDMD, &registers, on: Processor(rawValue: UInt32(number)))
                     if completion != .success || registers.r15 != UInt64(number) { wrong.withLock { $0 += 1 } }
                 }
             }
@@ -236,7 +241,8 @@ struct BrokenTransportTests {
         deinit {
             listening.shutDown()
             thread.withLock { $0 }?.join()
-            unlink(path)
+            // SAFETY: the path is read during the call.
+            unsafe unlink(path)
         }
     }
 
@@ -289,6 +295,7 @@ struct BrokenTransportTests {
         let remote = try RemoteModule(path: served.path)
         var registers = Registers(rcx: 0x1_0010_0000)
         #expect(try remote.call(.phymemPageRDMD, &registers, on: first) == .success)
+        registers.rcx = 0x1_0010_0000
         served.server.stop()
         let gone = #expect(throws: PortError.self) { try remote.call(.phymemPageRDMD, &registers, on: first) }
         #expect(gone?.reason == .notExecuted)

@@ -123,7 +123,8 @@ public final class RemoteModule: Sendable {
             _ = try exchange(request)
         } catch {
             breakdown.withLock { breakdown in
-                breakdown = breakdown
+                breakdown =
+                    breakdown
                     ?? PortError(.notExecuted, "the module's host did not do as it was told: \(error.explanation)")
             }
         }

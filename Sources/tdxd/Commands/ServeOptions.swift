@@ -7,7 +7,11 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"))
     var config: String?
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim. auto takes the shim where its device is.")
+    @Option(
+        help: """
+            What executes SEAMCALLs: auto, fake, fake:SOCKET (the fake of another process, see 'tdxd fake-module') or \
+            shim. auto takes the shim where its device is.
+            """)
     var module: String?
 
     @Option(help: ArgumentHelp("The kernel shim's device. Default: /dev/tdx_shim.", valueName: "path"))
@@ -270,7 +274,7 @@ struct FakeOptions: ParsableArguments {
                 + "which is not. Default: 1.5.01.", valueName: "profile"))
     var fakeProfile: String?
 
-    fileprivate var values: [Setting: ConfigContent] {
+    var values: [Setting: ConfigContent] {
         numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),

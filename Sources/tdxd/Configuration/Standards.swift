@@ -33,7 +33,7 @@ struct Standards: Sendable {
         let limits = Limits()
         let images = ImageLimits()
         var values: [Setting: ConfigContent] = [
-            .module: .string(ModuleChoice.auto.rawValue),
+            .module: .string("auto"),
             .shimDevice: .string(ShimSettings.defaultDevice),
             .socketMode: .string("660"),
             .socketRole: .stringArray([]),
