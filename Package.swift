@@ -46,10 +46,13 @@ let package = Package(
 
         room("Threading"),
         room("Digests", ["COpenSSL"]),
+        room("GuestImages", ["Digests", "Threading"]),
         room("TDXCalls"),
         room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
+        room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
+        room("FakeTransport", ["TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
@@ -58,12 +61,16 @@ let package = Package(
         room("ControlSchema"),
         room(
             "ControlAPI",
-            ["HTTPExchange", "ControlSchema", "Meters", "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging]),
+            [
+                "HTTPExchange", "ControlSchema", "GuestImages", "Meters", "TDLifecycle", "TDXCalls", "Threading",
+                httpTypes, logging,
+            ]),
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "Meters", "MicroHTTP",
-                "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "GuestImages", "KernelShim",
+                "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
+                configuration, logging,
             ],
             swiftSettings: houseRules,
             // Relocations in a few bytes each: a sixteenth of the resident memory of an idle daemon.
@@ -83,11 +90,20 @@ let package = Package(
 
         test("ThreadingTests", ["Threading"]),
         test("DigestsTests", ["Digests"]),
+        test("GuestImagesTests", ["GuestImages", "Digests", "Threading"]),
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        // The kernel module's core in user space, for tests of the room that talks to it.
+        .target(name: "ShimCore", dependencies: ["CTDXShim"], path: "Tests/ShimCore"),
+        test(
+            "KernelShimTests",
+            ["KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
-        test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
+        test(
+            "FakeTransportTests",
+            ["FakeTransport", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading", "CTDXShim"]),
+        test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
@@ -95,15 +111,16 @@ let package = Package(
         test(
             "ControlAPITests",
             [
-                "ControlAPI", "ControlSchema", "FakeTDX", "HTTPExchange", "Meters", "TDLifecycle", "TDXCalls",
-                "Threading", httpTypes, logging,
+                "ControlAPI", "ControlSchema", "Digests", "FakeTDX", "GuestImages", "HTTPExchange", "Meters",
+                "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging,
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
         test("HouseTests", ["TDXCalls"]),
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "KernelShim", "Meters", "MicroHTTP",
+                "TDXCalls",
                 "Threading", arguments,
                 configuration, logging,
             ]),

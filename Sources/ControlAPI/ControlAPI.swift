@@ -1,4 +1,5 @@
 public import ControlSchema
+public import GuestImages
 public import HTTPExchange
 internal import HTTPTypes
 public import Logging
@@ -31,6 +32,8 @@ public final class ControlAPI: Responder {
     /// Nil without a limit.
     private let limiter: RateLimiter?
     let audit: AuditTrail?
+    /// Nil where no images are kept.
+    let keptImages: ImageStore?
     let requests = RequestMeter(routes)
     let limitRefusals = LimitMeter()
     /// What `/metrics` shows, in this order.
@@ -39,16 +42,21 @@ public final class ControlAPI: Responder {
     /// - Parameters:
     ///   - rate: how many requests one identity may make; nil is no limit.
     ///   - audit: where requests are written down; nil is nowhere.
+    ///   - images: where guest images are kept; nil keeps none.
     ///   - tls: what `/host` says of certificates; nil without TLS.
     ///   - hazards: what `/fake/hazards` answers; nil where the back end is no fake.
     public init(
         engine: Engine, service: ServiceIdentity, access: AccessPolicy, rate: RequestRate? = nil,
-        audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
+        audit: AuditTrail? = nil, images: ImageStore? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
         hazards: (@Sendable () -> HazardList)? = nil, logger: Logger
     ) {
         self.audit = audit
+        keptImages = images
+        images?.keepNamed { Self.imagesNamed(in: engine) }
         limiter = rate.map { RateLimiter($0) }
-        metricSources = Locked([requests, limitRefusals, EngineMetrics(engine: engine), TLSMetrics(report: tls)])
+        let ofImages = images.map { [ImageMetrics(store: $0)] } ?? []
+        metricSources = Locked(
+            [requests, limitRefusals, EngineMetrics(engine: engine), TLSMetrics(report: tls)] + ofImages)
         self.engine = engine
         self.service = service
         self.access = access
@@ -73,7 +81,7 @@ public final class ControlAPI: Responder {
     public static let routes: [Route] =
         Route.numbered(
             serviceRoutes + metricsRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes
-                + operationRoutes + recordRoutes + fakeRoutes + errorRoutes)
+                + memoryRoutes + imageRoutes + operationRoutes + recordRoutes + fakeRoutes + errorRoutes)
 
     /// Shows more in `/metrics` from now on.
     public func addMetrics(_ sources: [any MetricSource]) { metricSources.withLock { $0 += sources } }
@@ -102,6 +110,7 @@ public final class ControlAPI: Responder {
         if role == nil, head.method != .get, head.method != .head {
             return refuse(head, principal, role, Refused(stranger: head.peer))
         }
+        if let upload = uploadPlan(head, standing) { return upload }
         return .collect(maximumBytes: RequestLimits.maximumBytes)
     }
 
@@ -115,7 +124,9 @@ public final class ControlAPI: Responder {
     }
 
     public func respond(to request: Request, through exchange: Exchange) {
-        var visit = Visit(requestID: makeRequestID(), start: .now)
+        // What began with the body has its id already.
+        let begun = (request.receiver as? MemoryStream)?.requestID
+        var visit = Visit(requestID: begun ?? makeRequestID(), start: .now)
         requests.begin()
         do throws(Refused) {
             try dispatch(request, exchange, &visit)

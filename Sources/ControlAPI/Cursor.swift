@@ -6,6 +6,7 @@ struct Cursor {
     let place: UInt128
 
     init(_ id: ResourceID) { place = id.value }
+    init(place: UInt128) { self.place = place }
     init(number: UInt64) { place = UInt128(number) }
 
     /// Nil unless the text is what ``text`` gives for some place.
@@ -23,6 +24,9 @@ extension Call {
         guard let cursor = Cursor(text) else { throw .parameter("cursor", "is none that a list has given") }
         return cursor
     }
+
+    /// Of a list ordered by something of 128 bits.
+    func placeCursor() throws(Refused) -> UInt128? { try cursor()?.place }
 
     /// Of a list ordered by id.
     func idCursor(_ kind: ResourceID.Kind) throws(Refused) -> ResourceID? {

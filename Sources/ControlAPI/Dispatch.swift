@@ -11,12 +11,10 @@ extension ControlAPI {
         let head = request.head
         let known = request.body.isEmpty ? known(of: head) : nil
         let standing = known?.standing ?? access.identify(head.peer)
-        let role = standing.role
-        (visit.principal, visit.role) = (standing.principal, role)
-        let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, role) }
+        (visit.principal, visit.role) = (standing.principal, standing.role)
+        let (entry, path) = if let known { (known.entry, known.path) } else { try route(head, standing.role) }
         visit.route = entry.route.number
-        guard let role = role ?? (entry.route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
-        if let needed = entry.route.role, !role.includes(needed) { throw tooSmall(role, needed) }
+        let role = try checkRole(standing.role, entry.route, head)
         let asked = if let known { known } else { try read(request, standing, entry, path) }
         let call = Call(
             request: request, exchange: exchange, visit: visit, role: role, asked: asked,
@@ -38,19 +36,34 @@ extension ControlAPI {
     private func read(
         _ request: Request, _ standing: Standing, _ entry: RouteIndex.Entry, _ path: PathVariables
     ) throws(Refused) -> Asked {
-        let head = request.head
+        try checkBody(request, of: entry.route)
+        let asked = try readHead(request.head, standing, entry, path)
+        // With a body there is more to check than the head.
+        if request.body.isEmpty { request.head.reading = asked }
+        return asked
+    }
+
+    /// What a head asks for on a route.
+    func readHead(
+        _ head: RequestHead, _ standing: Standing, _ entry: RouteIndex.Entry, _ path: PathVariables
+    ) throws(Refused) -> Asked {
         if let accept = head.field(.accept), !Accept(accept).takes(entry.route.produces) {
             throw Refused(.notAcceptable)
         }
-        try checkBody(request, of: entry.route)
+        try checkCoding(head)
         try checkFields(head)
         let query = try parameters(of: head.target, entry.route)
-        let asked = Asked(
+        return Asked(
             standing, entry, path: path, query: query, isDryRun: try Call.flag("dryRun", in: query),
             preferences: head.field(.prefer).map { preferences(of: $0) } ?? Preferences())
-        // With a body there is more to check than the head.
-        if request.body.isEmpty { head.reading = asked }
-        return asked
+    }
+
+    /// - Returns: the role, which nobody needs for some routes.
+    @discardableResult
+    func checkRole(_ role: Role?, _ route: Route, _ head: RequestHead) throws(Refused) -> Role {
+        guard let role = role ?? (route.role == nil ? .viewer : nil) else { throw Refused(stranger: head.peer) }
+        if let needed = route.role, !role.includes(needed) { throw tooSmall(role, needed) }
+        return role
     }
 
     /// Clients say the same in all their requests.
@@ -77,7 +90,7 @@ extension ControlAPI {
     }
 
     /// - Parameter role: whoever has none does not learn what there is.
-    private func route(
+    func route(
         _ head: RequestHead, _ role: Role?
     ) throws(Refused) -> (RouteIndex.Entry, path: PathVariables) {
         if let found = Self.routeIndex.find(head.method, head.target) { return found }
@@ -98,25 +111,36 @@ extension ControlAPI {
         throw refused
     }
 
+    /// For what a part of a route needs beyond its own role.
+    func checkRole(_ role: Role, needs needed: Role) throws(Refused) {
+        if !role.includes(needed) { throw tooSmall(role, needed) }
+    }
+
     private func tooSmall(_ role: Role, _ needed: Role) -> Refused {
         var refused = Refused(.roleTooSmall, "this needs the role \(needed.rawValue); yours is \(role.rawValue)")
         refused.problem.requiredRole = RoleName(rawValue: needed.rawValue)
         return refused
     }
 
-    private func checkBody(_ request: Request, of route: Route) throws(Refused) {
-        let fields = request.head.fields
-        if fields.isEmpty, request.body.isEmpty { return }
-        if let coding = fields[.contentEncoding], coding.lowercased() != "identity" {
+    private func checkCoding(_ head: RequestHead) throws(Refused) {
+        if let coding = head.field(.contentEncoding), coding.lowercased() != "identity" {
             throw Refused(.unsupportedMediaType, "no content coding is understood")
         }
+    }
+
+    private func checkBody(_ request: Request, of route: Route) throws(Refused) {
+        let fields = request.head.fields
         guard !request.body.isEmpty, let accepted = route.mediaTypes else { return }
         let type = (fields[.contentType] ?? "").prefix { $0 != ";" }.trimming(" \t").lowercased()
-        guard accepted.contains(type) else {
-            var refused = Refused(.unsupportedMediaType, "the body must be \(accepted.joined(separator: " or "))")
-            refused.fields[.accept] = accepted.joined(separator: ", ")
-            throw refused
-        }
+        // Octets are taken on another way, on which this one does not lie.
+        guard accepted.contains(type), type != Route.octets else { throw unsupported(route) }
+    }
+
+    func unsupported(_ route: Route) -> Refused {
+        let accepted = route.mediaTypes ?? []
+        var refused = Refused(.unsupportedMediaType, "the body must be \(accepted.joined(separator: " or "))")
+        refused.fields[.accept] = accepted.joined(separator: ", ")
+        return refused
     }
 
     /// Characters of a field that is read element by element.
@@ -150,7 +174,10 @@ extension ControlAPI {
     private func idempotencyClaim(
         _ head: RequestHead, _ entry: RouteIndex.Entry, _ principal: String
     ) throws(Refused) -> IdempotencyClaim? {
-        guard head.method == .post, let key = head.field(.idempotencyKey) else { return nil }
+        // The same octets are the same image: there is nothing that could be done twice.
+        guard head.method == .post, entry.route.bodies != .octets, let key = head.field(.idempotencyKey) else {
+            return nil
+        }
         guard (1...IdempotencyTable.keyBytesMax).contains(key.utf8.count),
             key.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {

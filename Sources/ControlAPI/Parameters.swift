@@ -20,6 +20,12 @@ extension Call {
     static let limitMax = 1_000
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Refused) -> Int? {
+        try Self.integer(name, in: range, of: query)
+    }
+
+    static func integer(
+        _ name: String, in range: ClosedRange<Int>, of query: [String: String]
+    ) throws(Refused) -> Int? {
         guard let text = query[name] else { return nil }
         guard let value = Int(text), range.contains(value), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw .parameter(name, "must be an integer from \(range.lowerBound) to \(range.upperBound)")
@@ -52,9 +58,23 @@ extension Call {
 
     // MARK: Header fields
 
+    func ifMatch(current: () throws(Refused) -> UInt64) throws(Refused) -> UInt64? {
+        try request.head.ifMatch(current: current)
+    }
+
+    func matchesNone(of revision: UInt64) -> Bool {
+        guard let text = request.head.field(.ifNoneMatch) else { return true }
+        return !text.split(separator: ",").contains { tag in
+            let tag = tag.trimming(" \t")
+            return tag == "*" || RequestHead.revision(tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag) == revision
+        }
+    }
+}
+
+extension RequestHead {
     /// What `If-Match` asks for: nil for anything, 0 for a tag that can match no revision of ours.
     func ifMatch(current: () throws(Refused) -> UInt64) throws(Refused) -> UInt64? {
-        guard let text = request.head.field(.ifMatch) else { return nil }
+        guard let text = field(.ifMatch) else { return nil }
         let tags = text.split(separator: ",").map { $0.trimming(" \t") }
         if tags.contains("*") { return nil }
         let revisions = tags.compactMap(Self.revision)
@@ -63,15 +83,7 @@ extension Call {
         return revisions.contains(now) ? now : 0
     }
 
-    func matchesNone(of revision: UInt64) -> Bool {
-        guard let text = request.head.field(.ifNoneMatch) else { return true }
-        return !text.split(separator: ",").contains { tag in
-            let tag = tag.trimming(" \t")
-            return tag == "*" || Self.revision(tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag) == revision
-        }
-    }
-
-    private static func revision(_ tag: String) -> UInt64? {
+    fileprivate static func revision(_ tag: String) -> UInt64? {
         guard tag.hasPrefix("\"r"), tag.hasSuffix("\""), tag.utf8.count > 3 else { return nil }
         let digits = tag.dropFirst(2).dropLast()
         return UInt64(digits).flatMap { String($0) == digits ? $0 : nil }
@@ -94,7 +106,7 @@ extension HTTPField.Name {
     static let idempotencyReplayed = HTTPField.Name.known("Idempotency-Replayed")
     static let requestID = Response.requestIDName
 
-    private static func known(_ name: String) -> HTTPField.Name {
+    static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
         return name
     }

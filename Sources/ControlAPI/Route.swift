@@ -19,11 +19,15 @@ public struct Route: Sendable {
     let produces: String?
     /// Its place among all routes.
     private(set) var number = 0
+    let bodies: Bodies
+    /// Takes a body of octets as it comes; nil where none may be.
+    let receive: (@Sendable (ControlAPI, UploadHead) throws(Refused) -> any BodyReceiver)?
     let handle: @Sendable (ControlAPI, Call) throws(Refused) -> Void
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, _ role: Role?,
-        parameters: [String] = [], produces: String? = nil,
+        parameters: [String] = [], produces: String? = nil, bodies: Bodies = .json,
+        receive: (@Sendable (ControlAPI, UploadHead) throws(Refused) -> any BodyReceiver)? = nil,
         _ handle: @escaping @Sendable (ControlAPI, Call) throws(Refused) -> Void
     ) {
         self.method = method
@@ -32,11 +36,23 @@ public struct Route: Sendable {
         self.role = role
         self.parameters = parameters
         self.produces = produces
+        self.bodies = bodies
+        self.receive = receive
         self.handle = handle
         let segments = path.split(separator: "/")
         self.segments = segments
         variables = segments.filter { $0.first == "{" }.map { String($0.dropFirst().dropLast()) }
     }
+
+    /// What a POST may carry.
+    enum Bodies: Sendable {
+        case json
+        /// Octets, however many.
+        case octets
+        case jsonOrOctets
+    }
+
+    static let octets = "application/octet-stream"
 
     static func numbered(_ routes: [Route]) -> [Route] {
         routes.enumerated().map { number, route in
@@ -49,7 +65,12 @@ public struct Route: Sendable {
     /// What a body may be; nil where the method has none.
     var mediaTypes: [String]? {
         switch method {
-        case .post: ["application/json"]
+        case .post:
+            switch bodies {
+            case .json: ["application/json"]
+            case .octets: [Self.octets]
+            case .jsonOrOctets: ["application/json", Self.octets]
+            }
         // Plain JSON as well: it is what the tools at hand send, and nothing else could be meant by it.
         case .patch: ["application/merge-patch+json", "application/json"]
         default: nil

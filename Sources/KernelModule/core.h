@@ -17,7 +17,9 @@
 #define SHIM_CHUNK_OBJECTS 256u
 #define SHIM_CHUNKS_MAX 4096u
 #define SHIM_OBJECTS_MAX (SHIM_CHUNK_OBJECTS * SHIM_CHUNKS_MAX)
+#ifndef SHIM_BUCKETS
 #define SHIM_BUCKETS 16384u
+#endif
 #define SHIM_SESSIONS_MAX 1024u
 /* How often a reclaim repeats a call that found a lock taken, or was interrupted, before it gives up. */
 #define SHIM_RECLAIM_REPEATS_MAX 10000u

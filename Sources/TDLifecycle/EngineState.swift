@@ -31,6 +31,9 @@ struct EngineState: Sendable {
         var isScheduled = false
         /// Whether the operation waits for time to pass or for somebody else's write-back.
         var isPaused = false
+        /// Whether it is for the operation's content or hash to wake it, and whether that has happened already.
+        var awaitsWake = false
+        var wasWoken = false
 
         var hasWork: Bool { !accesses.isEmpty || (operation != nil && !isPaused) }
         var isIdle: Bool { operation == nil && accesses.isEmpty && !isRunning }

@@ -59,11 +59,12 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
             var place = unsafe buffer.update(fromContentsOf: prefix)
             unsafe buffer[place] = UInt8(ascii: "-")
             place = count
+            let alphabet = Self.alphabet.span
             // Two words at a time, since shifting 128 bits by five is dear.
             var (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
             for _ in 0..<Self.digitCount {
                 place -= 1
-                unsafe buffer[place] = Self.alphabet[Int(low & 31)]
+                unsafe buffer[place] = alphabet[Int(low & 31)]
                 low = low >> 5 | high << 59
                 high >>= 5
             }
@@ -103,6 +104,18 @@ final class IdentifierSource: Sendable {
     init(clock: any WallClock, random: any RandomSource) {
         self.clock = clock
         self.random = random
+    }
+
+    /// The first of so many that count up one by one.
+    func next(_ kind: ResourceID.Kind, count: Int) -> ResourceID {
+        let first = next(kind)
+        let isOurs = last.withLock { last in
+            guard last == first.value else { return false }
+            last += UInt128(count - 1)
+            return true
+        }
+        // Somebody came between: the run begins after his.
+        return isOurs ? first : next(kind, count: count)
     }
 
     func next(_ kind: ResourceID.Kind) -> ResourceID {

@@ -73,6 +73,9 @@ final class AttemptLog: SEAMCALLPort {
         }
     }
 
+    /// A try that was made past this log.
+    func note(_ attempt: Attempt) { tries.withLock { $0.append(attempt) } }
+
     var isEmpty: Bool { tries.withLock { $0.last == nil } }
 
     /// What came since the last time this was asked.

@@ -46,7 +46,8 @@ class TDXD(Server):
         self.listeners = listeners
 
     def command(self):
-        return [self.binary, "--module", "fake", "--socket", self.socket, "--log-format", "json", *self.flags]
+        return [self.binary, "--module", "fake", "--socket", self.socket, "--log-format", "json",
+                "--images-directory", self.folder / "images", *self.flags]
 
     def environment(self):
         return {

@@ -8,8 +8,15 @@ import Testing
 struct DryRunTests {
     /// Everything a client can see of the state, but for what says when and who asked.
     private func state(_ service: Service, _ id: String) throws -> [[UInt8]] {
-        try ["/tds", "/tds/\(id)", "/tds/\(id)/pages", "/operations", "/host/capacity", "/host/keyids", "/seamcalls"]
-            .map { try service.ask(.get, $0).body }
+        try [
+            "/tds", "/tds/\(id)", "/tds/\(id)/pages", "/operations", "/host/capacity", "/host/keyids", "/seamcalls",
+            "/images",
+        ]
+        .map { try service.ask(.get, $0).body }
+    }
+
+    private static func fields(_ route: Route) -> HTTPFields {
+        route.bodies == .octets ? [.contentType: Route.octets] : [:]
     }
 
     @Test("Each of them has the parameter, answers 200, and changes nothing")
@@ -21,15 +28,17 @@ struct DryRunTests {
             "createTd": #"{"spec":{"maxVcpus":1}}"#, "patchTd": #"{"name":"other","labels":{"a":"b"}}"#,
             "createVcpus": #"{"count":1}"#, "writeTdField": #"{"value":"0x1"}"#, "writeVcpuField": #"{"value":"0x1"}"#,
             "configureKey": #"{"package":0}"#, "writeBack": #"{"package":0}"#, "reclaimPage": #"{"page":"\#(page)"}"#,
+            "addMemory": #"{"gpa":"0x0","sizeBytes":4096}"#,
         ]
+        let image = try service.upload([1, 2, 3])
         let before = try state(service, id)
         for route in ControlAPI.routes where route.method != .get && route.operationID != "cancelOperation" {
             let field = route.operationID == "writeVcpuField" ? "PEND_NMI" : "HP_LOCK_TIMEOUT"
             let path = route.path.replacing("{id}", with: id).replacing("{n}", with: "0")
-                .replacing("{field}", with: field)
+                .replacing("{field}", with: field).replacing("{digest}", with: image)
             let body = route.mediaTypes == nil ? nil : bodies[route.operationID] ?? "{}"
             #expect(route.parameters.contains("dryRun"), "\(route.operationID)")
-            let answer = try service.ask(route.method, path + "?dryRun=true", body)
+            let answer = try service.ask(route.method, path + "?dryRun=true", body, Self.fields(route))
             #expect(answer.status == 200, "\(route.operationID)")
             #expect(try state(service, id) == before, "\(route.operationID)")
             #expect(try service.ask(.get, "/tds/other").status == 404)
@@ -43,7 +52,11 @@ struct DryRunTests {
         let plan = try service.ask(.post, "/tds?dryRun=true", spec).json
         #expect(plan["keyIds"].int == 1 && plan["wouldFail"].items.isEmpty)
         #expect(
-            plan["pages"] == .object(["tdr": .number(1), "tdcs": .number(6), "tdvpr": .number(2), "tdcx": .number(10)]))
+            plan["pages"]
+                == .object([
+                    "tdr": .number(1), "tdcs": .number(6), "tdvpr": .number(2), "tdcx": .number(10),
+                    "sept": .number(0), "guest": .number(0),
+                ]))
         let id = try #require(try service.ask(.post, "/tds", spec).json["id"].string)
         let made = try service.ask(.get, "/seamcalls?td=\(id)").json["items"].items
         var planned: [String: Int] = [:]

@@ -12,6 +12,7 @@ struct RoleTests {
         let id = route.path.hasPrefix("/operations") ? IDKind.operation.nilID : IDKind.td.nilID
         return route.path.replacing("{id}", with: id).replacing("{n}", with: "0")
             .replacing("{field}", with: "FATAL").replacing("{code}", with: "no-such-code")
+            .replacing("{digest}", with: "sha384:" + String(repeating: "0", count: 96))
     }
 
     @Test("Every route takes the role it names and those above it, and refuses the others with its name")

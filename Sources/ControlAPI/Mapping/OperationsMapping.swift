@@ -16,7 +16,9 @@ extension ControlSchema.Operation {
         let path = "/operations/" + facts.id
         var links = ["self": path, "seamcalls": "/seamcalls?operation=" + facts.id, "td": td]
         switch operation.kind {
-        case .createTD, .deleteTD, .addMemory, .finalizeTD: links["result"] = td
+        case .createTD, .deleteTD: links["result"] = td
+        case .addMemory: links["result"] = td + "/memory"
+        case .finalizeTD: links["result"] = td + "/measurement"
         case .createVCPUs: links["result"] = td + "/vcpus"
         case .step: links["result"] = operation.stepRecord == nil ? nil : links["seamcalls"]
         }
@@ -31,6 +33,7 @@ extension ControlSchema.Operation {
             startedAt: facts.startedAt, endedAt: facts.endedAt, revision: facts.revision,
             progress: Progress(
                 done: operation.progress.done, total: operation.progress.total, unit: "seamcalls",
+                bytesDone: operation.progress.bytes?.done, bytesTotal: operation.progress.bytes?.total,
                 step: operation.progress.step?.name),
             cancellable: operation.isCancellable, rollback: RollbackState(rawValue: operation.rollback.rawValue),
             residue: operation.residue.map { ControlSchema.Residue.list($0, of: operation) },
@@ -55,6 +58,13 @@ extension ControlSchema.Operation {
     }
 }
 
+extension TDLifecycle.Operation.Progress {
+    /// Nil where no memory is added.
+    fileprivate var bytes: (done: Int, total: Int)? {
+        bytesTotal == 0 ? nil : (Int(clamping: bytesDone), Int(clamping: bytesTotal))
+    }
+}
+
 extension ControlSchema.Residue {
     static func list(
         _ residue: TDLifecycle.Residue, of operation: TDLifecycle.Operation
@@ -68,6 +78,7 @@ extension ControlSchema.Residue {
                     + "its pages come back when the TD is deleted",
                 tdId: td, vcpuNumber: number)
         }
+        list += memory(residue, td: td)
         for thing in residue.quarantined.prefix(listedMax) {
             let record = thing.record?.description
             let what = "could not be freed: \(thing.leaf.name) answered \(thing.completion?.name ?? "nothing")"
@@ -100,7 +111,7 @@ extension ControlSchema.Plan {
             },
             pages: PlannedPages(
                 tdr: plan.pages[.tdr] ?? 0, tdcs: plan.pages[.tdcs] ?? 0, tdvpr: plan.pages[.tdvpr] ?? 0,
-                tdcx: plan.pages[.tdcx] ?? 0),
-            keyIds: plan.keyIDs, wouldFail: foreseen)
+                tdcx: plan.pages[.tdcx] ?? 0, sept: plan.pages[.sept] ?? 0, guest: plan.pages[.guest] ?? 0),
+            keyIds: plan.keyIDs, predictedMrtd: plan.predictedMRTD.map { Hex384(full: $0) }, wouldFail: foreseen)
     }
 }

@@ -60,14 +60,10 @@ extension ControlAPI {
                 .invalidSpec, "/spec/cpuid/\(index)",
                 "this module does not let a TD be configured with that CPUID leaf and sub-leaf")
         case .memory(let violation):
-            self.violation(
-                .invalidSpec,
-                "/spec/memory" + (violation.region.map { "/\($0)" } ?? "") + "/\(violation.member.rawValue)",
-                violation.reason)
+            self.violation(.invalidMemory, violation.pointer(isCreation: spec != nil), violation.reason)
         case .contentFailed(let region, let reason):
-            Refused(.invalidSpec, "the content of memory region \(region) failed: \(reason)")
-        case .measurementDiffers(let difference):
-            Refused(.wrongState, "the measurement is not what the manifest says (\(difference.reason.rawValue))")
+            Refused(.memoryContentFailed, "region \(region): \(reason)")
+        case .measurementDiffers(let difference): measurementDiffers(difference)
         case .lacksLeaf(let leaf): Refused(.backendLacksLeaf, "\(leaf.name) cannot be issued here")
         case .lacksVPInitX2APICID: Refused(.moduleLacksVpInitV1)
         case .refused(let record): moduleRefused(record, role: role, spec: spec)
@@ -78,6 +74,13 @@ extension ControlAPI {
         case .draining: Refused(.draining)
         case .tooManyWaiting(let count): Refused(.busy, "\(count) field accesses wait for the TD already")
         }
+    }
+
+    private func measurementDiffers(_ difference: TDLifecycle.MeasurementDifference) -> Refused {
+        let place = difference.index.map { " after \($0) calls" } ?? ""
+        var refused = Refused(.measurementDiffers, "they part\(place): \(difference.reason.rawValue)")
+        refused.problem.difference = ControlSchema.MeasurementDifference(difference)
+        return refused
     }
 
     private func operationRunning(_ id: ResourceID) -> Refused {
@@ -203,6 +206,18 @@ extension ControlAPI {
             if let found, found.info.debug.readMask != 0 { problem.readableWhen = "debug" }
         }
         return Refused(problem: problem)
+    }
+}
+
+extension MemoryViolation {
+    /// In the body of a creation, or in that of a region alone.
+    fileprivate func pointer(isCreation: Bool) -> String {
+        guard isCreation else { return "/\(member.rawValue)" }
+        switch member {
+        case .buildUntil, .vcpuCount, .memory: return "/spec/\(member.rawValue)"
+        case .gpa, .sizeBytes, .pageSizeBytes:
+            return "/spec/memory" + (region.map { "/\($0)" } ?? "") + "/\(member.rawValue)"
+        }
     }
 }
 

@@ -6,7 +6,7 @@ extension TDLifecycle.TDSpec {
     /// The spec with what is absent filled in: from the contract, or from what the module says it wants.
     init(
         _ parameters: TDParameters, vcpuCount: Int, buildUntil: TDLifecycle.BuildStage,
-        module: TDXCalls.ModuleInformation
+        memory: [TDLifecycle.MemoryRegion] = [], module: TDXCalls.ModuleInformation
     ) {
         let hostTSC = module.tscFrequencyKHz / Self.tscUnitKHz * Self.tscUnitKHz
         self.init(
@@ -27,7 +27,7 @@ extension TDLifecycle.TDSpec {
                         eax: setting.eax.rawValue, ebx: setting.ebx.rawValue, ecx: setting.ecx.rawValue,
                         edx: setting.edx.rawValue))
             },
-            vcpuCount: vcpuCount, buildUntil: buildUntil)
+            vcpuCount: vcpuCount, buildUntil: buildUntil, memory: memory)
     }
 }
 
@@ -36,12 +36,16 @@ extension MeasurementID {
 }
 
 extension TDRequest {
-    init(_ body: CreateTDRequest, module: TDXCalls.ModuleInformation) {
+    init(
+        _ body: CreateTDRequest, _ regions: [TDLifecycle.MemoryRegion], _ contents: [any MemoryContent],
+        module: TDXCalls.ModuleInformation
+    ) {
         let stage = body.spec.buildUntil.flatMap { TDLifecycle.BuildStage(rawValue: $0.rawValue) } ?? .initialized
         self.init(
             name: body.name, labels: body.labels ?? [:],
             spec: TDLifecycle.TDSpec(
-                body.spec.parameters, vcpuCount: body.spec.vcpuCount ?? 0, buildUntil: stage, module: module))
+                body.spec.parameters, vcpuCount: body.spec.vcpuCount ?? 0, buildUntil: stage, memory: regions,
+                module: module), contents: contents)
     }
 }
 

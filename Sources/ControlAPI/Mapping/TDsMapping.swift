@@ -9,6 +9,8 @@ extension ControlSchema.TD {
     init(_ domain: Domain, _ platform: TDLifecycle.Platform, _ facts: TDFacts) {
         let path = "/tds/" + facts.id
         var links = ["self": path, "vcpus": path + "/vcpus", "pages": path + "/pages"]
+        links["memory"] = path + "/memory"
+        links["measurement"] = path + "/measurement"
         links["actions"] = path + "/actions"
         links["seamcalls"] = "/seamcalls?td=" + facts.id
         if let operation = facts.operation { links["operation"] = "/operations/" + operation }
@@ -31,7 +33,9 @@ extension EffectiveSpec {
                 ArchCapabilities(enabled: true, value: HexValue($0))
             },
             cpuid: spec.cpuid.isEmpty ? nil : spec.cpuid.map { ControlSchema.CPUIDSetting($0) },
-            vcpuCount: spec.vcpuCount, buildUntil: ControlSchema.BuildStage(rawValue: spec.buildUntil.rawValue))
+            vcpuCount: spec.vcpuCount,
+            memory: spec.memory.isEmpty ? nil : spec.memory.map { MemoryRegionSpec($0) },
+            buildUntil: ControlSchema.BuildStage(rawValue: spec.buildUntil.rawValue))
     }
 }
 
@@ -53,9 +57,8 @@ extension ControlSchema.CPUIDSetting {
 
 extension TDStatus {
     fileprivate init(_ domain: Domain, _ platform: TDLifecycle.Platform, _ facts: TDFacts) {
-        let kinds: [TDLifecycle.PageKind] = [.tdr, .tdcs, .tdvpr, .tdcx]
         let quarantined = domain.quarantine.count { if case .page = $0.thing { true } else { false } }
-        let held = kinds.reduce(0) { $0 + domain.pageCount($1) }
+        let held = TDLifecycle.PageKind.allCases.reduce(0) { $0 + domain.pageCount($1) }
         self.init(
             phase: TDPhase(rawValue: domain.phase.rawValue),
             lifecycleState: LifecycleState(rawValue: domain.lifecycle.rawValue),
@@ -69,10 +72,12 @@ extension TDStatus {
             packageCount: platform.packages.count,
             pages: TDPageCounts(
                 tdr: domain.pageCount(.tdr), tdcs: domain.pageCount(.tdcs), tdvpr: domain.pageCount(.tdvpr),
-                tdcx: domain.pageCount(.tdcx), quarantined: quarantined, totalBytes: held * pageSizeBytes),
+                tdcx: domain.pageCount(.tdcx), sept: domain.pageCount(.sept), guest: domain.pageCount(.guest),
+                quarantined: quarantined, totalBytes: held * pageSizeBytes),
             vcpus: TDVCPUCounts(
                 created: domain.vcpusHeld, initialized: domain.vcpusHeld == 0 ? 0 : domain.vcpusInitialized,
                 associated: domain.vcpusAssociated, max: Int(domain.spec.maxVCPUs)),
+            measurement: TDMeasurementStatus(domain),
             conditions: zip(domain.conditions, facts.conditions).map { ControlSchema.Condition($0, $1) },
             allowedActions: domain.allowedActions(on: platform).map { ActionName(rawValue: $0.rawValue) },
             activeOperation: domain.activeOperation == nil ? nil : facts.operation)
@@ -134,7 +139,9 @@ extension PageRecord {
         self.init(
             id: page.id.description, kind: ControlSchema.PageKind(rawValue: kind.rawValue),
             pamtType: PAMTType(rawValue: state == .reclaimed ? "NDA" : kind.pamtType.name), sizeBytes: pageSizeBytes,
-            state: state, vcpuNumber: page.vcpu, address: showAddresses ? HexValue(page.address.rawValue) : nil,
+            state: state, vcpuNumber: page.vcpu,
+            gpa: kind == .guest ? domain.guestAddress(of: page.id).map { HexValue($0.rawValue) } : nil,
+            address: showAddresses ? HexValue(page.address.rawValue) : nil,
             redacted: showAddresses ? nil : true, sinceSequence: page.since, since: Timestamp(page.sinceTime),
             lastFailure: failure.flatMap { CallFailure($0) })
     }
@@ -142,11 +149,12 @@ extension PageRecord {
 
 extension CallFailure {
     fileprivate init?(_ quarantined: Quarantined) {
-        guard let record = quarantined.record else { return nil }
+        guard quarantined.record != nil || quarantined.reason != nil else { return nil }
         self.init(
-            seamcall: record.description, leaf: LeafName(quarantined.leaf),
+            seamcall: quarantined.record?.description, leaf: LeafName(quarantined.leaf),
             completionName: quarantined.completion?.name,
-            completion: quarantined.completion.map { CompletionHex($0.rawValue) }, at: Timestamp(quarantined.at))
+            completion: quarantined.completion.map { CompletionHex($0.rawValue) }, reason: quarantined.reason,
+            at: Timestamp(quarantined.at))
     }
 }
 
@@ -169,9 +177,10 @@ extension ControlSchema.KeyID {
             sinceSequence: row.sinceSequence, since: Timestamp(row.since), reuseCount: row.reuseCount,
             lastFailure: row.lastFailure.map { failure in
                 CallFailure(
-                    seamcall: failure.record.description, leaf: LeafName(failure.leaf),
-                    completionName: failure.completion.name,
-                    completion: CompletionHex(failure.completion.rawValue), at: Timestamp(failure.at))
+                    seamcall: failure.record?.description, leaf: LeafName(failure.leaf),
+                    completionName: failure.completion?.name,
+                    completion: failure.completion.map { CompletionHex($0.rawValue) }, reason: failure.reason,
+                    at: Timestamp(failure.at))
             },
             links: [
                 "self": "/host/keyids/\(row.number.rawValue)", "seamcalls": "/seamcalls?keyId=\(row.number.rawValue)",

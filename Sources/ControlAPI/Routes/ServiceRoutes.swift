@@ -35,7 +35,7 @@ extension ControlAPI {
             links: [
                 "self": "/", "openapi": "/openapi.json", "host": "/host", "capacity": "/host/capacity",
                 "keyIds": "/host/keyids", "processors": "/host/processors", "tds": "/tds",
-                "operations": "/operations", "seamcalls": "/seamcalls", "errors": "/errors",
+                "images": "/images", "operations": "/operations", "seamcalls": "/seamcalls", "errors": "/errors",
                 "livez": "/livez", "metrics": "/metrics", "readyz": "/readyz",
             ])
     }

@@ -79,13 +79,24 @@ extension ControlAPI {
     }
 
     private func createTD(_ call: Call) throws(Refused) {
-        let request = TDRequest(try decode(CreateTDRequest.self, call), module: platform.module)
+        let body = try decode(CreateTDRequest.self, call)
+        let module = platform.module
+        guard let memory = body.spec.memory, !memory.isEmpty else {
+            return try createTD(TDRequest(body, [], [], module: module), call)
+        }
+        try withContents(memory, pointer: "/spec/memory", call) { regions, contents throws(Refused) in
+            try self.createTD(TDRequest(body, regions, contents, module: module), call)
+        }
+    }
+
+    private func createTD(_ request: TDRequest, _ call: Call) throws(Refused) {
         let requester = requester(call)
         if call.isDryRun {
-            let plan = try engine(call, spec: request.spec) { () throws(LifecycleError) in
-                try engine.planTD(request, by: requester)
+            try engine(call, spec: request.spec) { () throws(LifecycleError) in
+                try engine.planTD(request, by: requester) { result in
+                    self.answer(call, result, .createTD, spec: request.spec)
+                }
             }
-            answer(call, .ok, ControlSchema.Plan(plan, kind: .createTD, foreseen: foreseen(request.spec, plan)))
             return
         }
         let (td, operation) = try engine(call, spec: request.spec) { () throws(LifecycleError) in
@@ -146,7 +157,7 @@ extension ControlAPI {
     }
 
     /// What the module would refuse if the plan came to that.
-    private func foreseen(_ spec: TDLifecycle.TDSpec, _ plan: TDLifecycle.Plan) -> [PlannedRefusal] {
+    func foreseen(_ spec: TDLifecycle.TDSpec, _ plan: TDLifecycle.Plan) -> [PlannedRefusal] {
         guard plan.entries.contains(where: { $0.leaf.number == Leaf.mngInit.number }) else { return [] }
         let code = CompletionInfo.named("TDX_OPERAND_INVALID")?.name.errorCode ?? OwnError.invalidSpec.code
         return spec.foreseenViolations(platform.module).map { _, violation in
@@ -157,10 +168,16 @@ extension ControlAPI {
     private func listPages(_ call: Call) throws(Refused) {
         let (limit, cursor) = (try call.limit(), try call.idCursor(.page))
         let domain = try td(call)
-        // Ids ascend in the order in which pages were taken, so a cursor holds when its page is gone.
-        let rest = cursor.map { cursor in domain.pages.drop { $0.id <= cursor } } ?? domain.pages[...]
-        let bodies = rest.lazy.compactMap { page in self.body(page, of: domain, call.role).map { (page.id, $0) } }
-        let found = Array(bodies.prefix(limit + 1))
+        var found: [(ResourceID, EncodedBody)] = []
+        // Ids ascend in the order in which pages were taken, so a cursor holds when its page is gone. Those that the TD
+        // does not hold yet are left out.
+        var place = cursor
+        while found.count <= limit {
+            let pages = domain.pages(after: place, limit: limit + 1)
+            guard let last = pages.last else { break }
+            for page in pages { if let body = body(page, of: domain, call.role) { found.append((page.id, body)) } }
+            place = last.id
+        }
         let shown = found.prefix(limit)
         answer(call, revision: domain.revision) {
             EncodedBody(
@@ -203,6 +220,8 @@ extension TDAction {
         return switch action {
         case .createVCPU:
             [entry("POST", "/vcpus", .operator, nil), entry("POST", "/vcpus/actions/create", .lab, .vpCreate)]
+        case .addMemory: [entry("POST", "/memory", .operator, nil)]
+        case .finalize: [entry("POST", "/actions/finalize", .operator, nil)]
         case .delete: [entry("DELETE", "", .operator, nil)]
         case .readField: [entry("GET", "/fields/{field}", .operator, action.leaf)]
         case .writeField: [entry("PATCH", "/fields/{field}", .lab, action.leaf)]

@@ -35,6 +35,10 @@ public struct ActionName: OpenEnum {
     public static let initialize = Self(rawValue: "init")
     /// vCPUs built whole, or TDH.VP.CREATE alone.
     public static let createVCPU = Self(rawValue: "create-vcpu")
+    /// A region of guest memory.
+    public static let addMemory = Self(rawValue: "add-memory")
+    /// TDH.MR.FINALIZE, and MRTD read back.
+    public static let finalize = Self(rawValue: "finalize")
     /// TDH.VP.ADDCX.
     public static let addTDCXPage = Self(rawValue: "add-tdcx-page")
     /// TDH.VP.FLUSH.
@@ -57,8 +61,8 @@ public struct ActionName: OpenEnum {
     public static let delete = Self(rawValue: "delete")
 
     public static let known: [Self] = [
-        .configureKey, .addTDCSPage, .initialize, .createVCPU, .addTDCXPage, .flush, .flushDone, .writeBack, .freeKey,
-        .reclaimPage, .writeBackTDR, .readField, .writeField, .delete,
+        .configureKey, .addTDCSPage, .initialize, .createVCPU, .addMemory, .finalize, .addTDCXPage, .flush, .flushDone,
+        .writeBack, .freeKey, .reclaimPage, .writeBackTDR, .readField, .writeField, .delete,
     ]
 }
 

@@ -30,6 +30,8 @@ public struct EffectiveSpec: Codable, Hashable, Sendable {
     public var cpuid: [CPUIDSetting]?
     /// vCPUs that the creation was to make.
     public var vcpuCount: Int
+    /// Guest memory that the creation was to add; absent when none.
+    public var memory: [MemoryRegionSpec]?
     /// Where the creation was to stop.
     public var buildUntil: BuildStage
 
@@ -37,7 +39,7 @@ public struct EffectiveSpec: Codable, Hashable, Sendable {
         attributes: HexValue, xfam: HexValue, maxVcpus: Int, numL2Vms: Int, gpaWidthBits: Int, eptLevels: Int,
         tscFrequencyKhz: Int, noRbpMod: Bool, flexiblePendingVe: Bool, mrConfigId: Hex384? = nil,
         mrOwner: Hex384? = nil, mrOwnerConfig: Hex384? = nil, ia32ArchCapabilities: ArchCapabilities? = nil,
-        cpuid: [CPUIDSetting]? = nil, vcpuCount: Int, buildUntil: BuildStage
+        cpuid: [CPUIDSetting]? = nil, vcpuCount: Int, memory: [MemoryRegionSpec]? = nil, buildUntil: BuildStage
     ) {
         self.attributes = attributes
         self.xfam = xfam
@@ -54,6 +56,7 @@ public struct EffectiveSpec: Codable, Hashable, Sendable {
         self.ia32ArchCapabilities = ia32ArchCapabilities
         self.cpuid = cpuid
         self.vcpuCount = vcpuCount
+        self.memory = memory
         self.buildUntil = buildUntil
     }
 }
@@ -69,10 +72,13 @@ public struct BuildStage: OpenEnum {
     public static let keysConfigured = Self(rawValue: "keysConfigured")
     /// After the last TDH.MNG.ADDCX.
     public static let tdcsAdded = Self(rawValue: "tdcsAdded")
-    /// After TDH.MNG.INIT and the vCPUs asked for.
+    /// After TDH.MNG.INIT and the vCPUs and the memory asked for.
     public static let initialized = Self(rawValue: "initialized")
 
+    /// After TDH.MR.FINALIZE.
+    public static let finalized = Self(rawValue: "finalized")
+
     public static let known: [Self] = [
-        .tdrCreated, .keysConfigured, .tdcsAdded, .initialized,
+        .tdrCreated, .keysConfigured, .tdcsAdded, .initialized, .finalized,
     ]
 }

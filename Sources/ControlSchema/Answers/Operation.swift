@@ -11,13 +11,17 @@ public struct OperationKind: OpenEnum {
     public static let tdStep = Self(rawValue: "td.step")
     /// Builds vCPUs.
     public static let vcpuCreate = Self(rawValue: "vcpu.create")
+    /// Adds guest memory.
+    public static let memoryAdd = Self(rawValue: "memory.add")
+    /// Closes the measurement.
+    public static let tdFinalize = Self(rawValue: "td.finalize")
     /// Frees a KeyID.
     public static let keyidRelease = Self(rawValue: "keyid.release")
     /// Takes a page back.
     public static let pageRelease = Self(rawValue: "page.release")
 
     public static let known: [Self] = [
-        .tdCreate, .tdDelete, .tdStep, .vcpuCreate, .keyidRelease, .pageRelease,
+        .tdCreate, .tdDelete, .tdStep, .vcpuCreate, .memoryAdd, .tdFinalize, .keyidRelease, .pageRelease,
     ]
 }
 

@@ -31,15 +31,21 @@ public struct Progress: Codable, Hashable, Sendable {
     public var total: Int
     /// What is counted.
     public var unit: String
+    /// Bytes of guest memory that are there, and measured if they are to be; absent where none is added.
+    public var bytesDone: Int?
+    /// Bytes of guest memory that are to be added; absent where none is.
+    public var bytesTotal: Int?
     /// The leaf at work; absent before the first and after the last.
     public var step: String?
 
     public init(
-        done: Int, total: Int, unit: String, step: String? = nil
+        done: Int, total: Int, unit: String, bytesDone: Int? = nil, bytesTotal: Int? = nil, step: String? = nil
     ) {
         self.done = done
         self.total = total
         self.unit = unit
+        self.bytesDone = bytesDone
+        self.bytesTotal = bytesTotal
         self.step = step
     }
 }
@@ -81,8 +87,15 @@ public struct ResidueKind: OpenEnum {
     /// A vCPU that is associated with a logical processor.
     public static let association = Self(rawValue: "association")
 
+    /// Guest memory that is there in whole or in part; its pages come back when the TD is torn down.
+    public static let memory = Self(rawValue: "memory")
+    /// Secure EPT pages of such memory.
+    public static let sept = Self(rawValue: "sept")
+    /// A measurement that can no longer become what was planned.
+    public static let measurement = Self(rawValue: "measurement")
+
     public static let known: [Self] = [
-        .vcpu, .td, .page, .keyId, .association,
+        .vcpu, .td, .page, .keyId, .association, .memory, .sept, .measurement,
     ]
 }
 
@@ -100,6 +113,10 @@ public struct Residue: Codable, Hashable, Sendable {
     public var keyId: Int?
     /// The page.
     public var pageId: String?
+    /// Guest physical address of the memory.
+    public var gpa: HexValue?
+    /// Chunks of 256 bytes of it that were measured.
+    public var chunkCount: Int?
     /// Pages of 4 KiB that are held by it.
     public var pageCount: Int?
     /// The call that failed.
@@ -107,7 +124,8 @@ public struct Residue: Codable, Hashable, Sendable {
 
     public init(
         kind: ResidueKind, description: String, tdId: String? = nil, vcpuNumber: Int? = nil, keyId: Int? = nil,
-        pageId: String? = nil, pageCount: Int? = nil, seamcall: String? = nil
+        pageId: String? = nil, gpa: HexValue? = nil, chunkCount: Int? = nil, pageCount: Int? = nil,
+        seamcall: String? = nil
     ) {
         self.kind = kind
         self.description = description
@@ -115,6 +133,8 @@ public struct Residue: Codable, Hashable, Sendable {
         self.vcpuNumber = vcpuNumber
         self.keyId = keyId
         self.pageId = pageId
+        self.gpa = gpa
+        self.chunkCount = chunkCount
         self.pageCount = pageCount
         self.seamcall = seamcall
     }

@@ -12,8 +12,13 @@ public struct PageKind: OpenEnum {
     /// Further vCPU page, taken by TDH.VP.ADDCX.
     public static let tdcx = Self(rawValue: "tdcx")
 
+    /// Secure EPT page, taken by TDH.MEM.SEPT.ADD.
+    public static let sept = Self(rawValue: "sept")
+    /// Page of guest memory, taken by TDH.MEM.PAGE.ADD.
+    public static let guest = Self(rawValue: "guest")
+
     public static let known: [Self] = [
-        .tdr, .tdcs, .tdvpr, .tdcx,
+        .tdr, .tdcs, .tdvpr, .tdcx, .sept, .guest,
     ]
 }
 
@@ -48,6 +53,8 @@ public struct PageRecord: Codable, Hashable, Sendable {
     public var state: PageState
     /// The vCPU it belongs to; absent for TD pages.
     public var vcpuNumber: Int?
+    /// Guest physical address that it stands at; only of guest memory.
+    public var gpa: HexValue?
     /// Host physical address, for display. Roles `lab` and `admin` only.
     public var address: HexValue?
     /// True when the address was left out for the reader's role.
@@ -61,7 +68,7 @@ public struct PageRecord: Codable, Hashable, Sendable {
 
     public init(
         id: String, kind: PageKind, pamtType: PAMTType, sizeBytes: Int, state: PageState, vcpuNumber: Int? = nil,
-        address: HexValue? = nil, redacted: Bool? = nil, sinceSequence: UInt64, since: Timestamp,
+        gpa: HexValue? = nil, address: HexValue? = nil, redacted: Bool? = nil, sinceSequence: UInt64, since: Timestamp,
         lastFailure: CallFailure? = nil
     ) {
         self.id = id
@@ -70,6 +77,7 @@ public struct PageRecord: Codable, Hashable, Sendable {
         self.sizeBytes = sizeBytes
         self.state = state
         self.vcpuNumber = vcpuNumber
+        self.gpa = gpa
         self.address = address
         self.redacted = redacted
         self.sinceSequence = sinceSequence

@@ -27,16 +27,20 @@ public struct Plan: Codable, Hashable, Sendable {
     public var pages: PlannedPages
     /// KeyIDs it would take.
     public var keyIds: Int
+    /// MRTD as the TD will have it; absent where no memory is added and nothing finalised.
+    public var predictedMrtd: Hex384?
     /// What the module is bound to refuse of it; what the daemon itself refuses is a problem, dry run or not.
     public var wouldFail: [PlannedRefusal]
 
     public init(
-        kind: OperationKind, leaves: [PlannedLeaf], pages: PlannedPages, keyIds: Int, wouldFail: [PlannedRefusal]
+        kind: OperationKind, leaves: [PlannedLeaf], pages: PlannedPages, keyIds: Int, predictedMrtd: Hex384? = nil,
+        wouldFail: [PlannedRefusal]
     ) {
         self.kind = kind
         self.leaves = leaves
         self.pages = pages
         self.keyIds = keyIds
+        self.predictedMrtd = predictedMrtd
         self.wouldFail = wouldFail
     }
 }
@@ -72,14 +76,20 @@ public struct PlannedPages: Codable, Hashable, Sendable {
     public var tdvpr: Int
     /// Further vCPU pages.
     public var tdcx: Int
+    /// Secure EPT pages.
+    public var sept: Int
+    /// Pages of guest memory.
+    public var guest: Int
 
     public init(
-        tdr: Int, tdcs: Int, tdvpr: Int, tdcx: Int
+        tdr: Int, tdcs: Int, tdvpr: Int, tdcx: Int, sept: Int = 0, guest: Int = 0
     ) {
         self.tdr = tdr
         self.tdcs = tdcs
         self.tdvpr = tdvpr
         self.tdcx = tdcx
+        self.sept = sept
+        self.guest = guest
     }
 }
 

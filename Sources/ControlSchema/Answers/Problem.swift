@@ -38,6 +38,10 @@ public struct Problem: Codable, Hashable, Sendable {
     public var initialized: [Int]?
     /// Field reads: `debug` when the field can be read on a debug TD only.
     public var readableWhen: String?
+    /// Where the measurement and the manifest part.
+    public var difference: MeasurementDifference?
+    /// Who is in the way: ids of TDs and operations.
+    public var usedBy: [String]?
     /// What could not be undone; absent when nothing.
     public var residue: [Residue]?
     /// Related paths.
@@ -49,7 +53,8 @@ public struct Problem: Codable, Hashable, Sendable {
         capacity: CapacityShortage? = nil, limit: LimitUse? = nil, currentState: CurrentState? = nil,
         allowedActions: [ActionName]? = nil,
         requiredRole: RoleName? = nil, operation: String? = nil, created: [Int]? = nil, initialized: [Int]? = nil,
-        readableWhen: String? = nil, residue: [Residue]? = nil, links: [String: String]? = nil
+        readableWhen: String? = nil, difference: MeasurementDifference? = nil, usedBy: [String]? = nil,
+        residue: [Residue]? = nil, links: [String: String]? = nil
     ) {
         self.type = type
         self.title = title
@@ -70,6 +75,8 @@ public struct Problem: Codable, Hashable, Sendable {
         self.created = created
         self.initialized = initialized
         self.readableWhen = readableWhen
+        self.difference = difference
+        self.usedBy = usedBy
         self.residue = residue
         self.links = links
     }
@@ -112,8 +119,11 @@ public struct CapacityResource: OpenEnum {
     /// TDs.
     public static let tds = Self(rawValue: "tds")
 
+    /// Bytes of guest images.
+    public static let imageBytes = Self(rawValue: "imageBytes")
+
     public static let known: [Self] = [
-        .keyIds, .pages, .vcpus, .operations, .tds,
+        .keyIds, .pages, .vcpus, .operations, .tds, .imageBytes,
     ]
 }
 

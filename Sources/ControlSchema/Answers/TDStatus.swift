@@ -7,6 +7,8 @@ public struct TDPhase: OpenEnum {
     public static let building = Self(rawValue: "building")
     /// TDH.MNG.INIT was accepted.
     public static let initialized = Self(rawValue: "initialized")
+    /// TDH.MR.FINALIZE was accepted.
+    public static let finalized = Self(rawValue: "finalized")
     /// A teardown has begun.
     public static let tearingDown = Self(rawValue: "tearingDown")
     /// Gone; only the record remains.
@@ -21,7 +23,7 @@ public struct TDPhase: OpenEnum {
     public static let unknown = Self(rawValue: "unknown")
 
     public static let known: [Self] = [
-        .building, .initialized, .tearingDown, .deleted, .failed, .quarantined, .lost, .unknown,
+        .building, .initialized, .finalized, .tearingDown, .deleted, .failed, .quarantined, .lost, .unknown,
     ]
 }
 
@@ -89,6 +91,8 @@ public struct TDStatus: Codable, Hashable, Sendable {
     public var pages: TDPageCounts
     /// Its vCPUs.
     public var vcpus: TDVCPUCounts
+    /// How far its measurement is.
+    public var measurement: TDMeasurementStatus
     /// What is noteworthy.
     public var conditions: [Condition]
     /// Actions that are allowed now; `GET /tds/{id}/actions` says why the others are not.
@@ -99,7 +103,8 @@ public struct TDStatus: Codable, Hashable, Sendable {
     public init(
         phase: TDPhase, lifecycleState: LifecycleState, opState: OpState? = nil, stateSource: StateSource,
         fatal: Bool, attributeNames: [String], xfamNames: [String], keyId: Int? = nil, keyConfiguredPackages: [Int],
-        packageCount: Int, pages: TDPageCounts, vcpus: TDVCPUCounts, conditions: [Condition],
+        packageCount: Int, pages: TDPageCounts, vcpus: TDVCPUCounts, measurement: TDMeasurementStatus,
+        conditions: [Condition],
         allowedActions: [ActionName], activeOperation: String? = nil
     ) {
         self.phase = phase
@@ -114,6 +119,7 @@ public struct TDStatus: Codable, Hashable, Sendable {
         self.packageCount = packageCount
         self.pages = pages
         self.vcpus = vcpus
+        self.measurement = measurement
         self.conditions = conditions
         self.allowedActions = allowedActions
         self.activeOperation = activeOperation
@@ -130,18 +136,24 @@ public struct TDPageCounts: Codable, Hashable, Sendable {
     public var tdvpr: Int
     /// Further vCPU pages, which TDH.VP.ADDCX took.
     public var tdcx: Int
+    /// Secure EPT pages, which TDH.MEM.SEPT.ADD took.
+    public var sept: Int
+    /// Pages of guest memory, which TDH.MEM.PAGE.ADD took.
+    public var guest: Int
     /// Pages that could not be taken back.
     public var quarantined: Int
     /// All of them, in bytes.
     public var totalBytes: Int
 
     public init(
-        tdr: Int, tdcs: Int, tdvpr: Int, tdcx: Int, quarantined: Int, totalBytes: Int
+        tdr: Int, tdcs: Int, tdvpr: Int, tdcx: Int, sept: Int, guest: Int, quarantined: Int, totalBytes: Int
     ) {
         self.tdr = tdr
         self.tdcs = tdcs
         self.tdvpr = tdvpr
         self.tdcx = tdcx
+        self.sept = sept
+        self.guest = guest
         self.quarantined = quarantined
         self.totalBytes = totalBytes
     }

@@ -32,12 +32,18 @@ public struct TDSpec: RequestBody {
     public var parameters: TDParameters
     /// vCPUs to build whole: TDH.VP.CREATE, every TDH.VP.ADDCX, TDH.VP.INIT. Absent: none.
     public var vcpuCount: Int?
+    /// Regions of guest memory, added in this order after the vCPUs. Absent: none.
+    public var memory: [MemoryRegionRequest]?
     /// Where to stop. Absent: `initialized`.
     public var buildUntil: BuildStage?
 
-    public init(parameters: TDParameters, vcpuCount: Int? = nil, buildUntil: BuildStage? = nil) {
+    public init(
+        parameters: TDParameters, vcpuCount: Int? = nil, memory: [MemoryRegionRequest]? = nil,
+        buildUntil: BuildStage? = nil
+    ) {
         self.parameters = parameters
         self.vcpuCount = vcpuCount
+        self.memory = memory
         self.buildUntil = buildUntil
     }
 
@@ -46,18 +52,22 @@ public struct TDSpec: RequestBody {
         parameters = try TDParameters(&object)
         vcpuCount = object.integer("vcpuCount", in: Self.vcpuCountRange)
         buildUntil = object.choice("buildUntil", BuildStage.self)
-        if let vcpuCount, vcpuCount > 0, let buildUntil, buildUntil != .initialized {
-            object.refuseConflict("vcpuCount", "vCPUs can be built only when buildUntil is \"initialized\"")
+        memory = object.objects("memory", MemoryRegionRequest.self, atMost: MemoryRegionRequest.countMax)
+        if let buildUntil, ![.initialized, .finalized].contains(buildUntil) {
+            let stages = "when buildUntil is \"initialized\" or \"finalized\""
+            if let vcpuCount, vcpuCount > 0 { object.refuseConflict("vcpuCount", "vCPUs can be built only \(stages)") }
+            if memory?.isEmpty == false { object.refuseConflict("memory", "memory can be added only \(stages)") }
         }
         try object.finish()
     }
 
-    private enum CodingKeys: CodingKey { case vcpuCount, buildUntil }
+    private enum CodingKeys: CodingKey { case vcpuCount, memory, buildUntil }
 
     public func encode(to encoder: any Encoder) throws {
         try parameters.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(vcpuCount, forKey: .vcpuCount)
+        try container.encodeIfPresent(memory, forKey: .memory)
         try container.encodeIfPresent(buildUntil, forKey: .buildUntil)
     }
 }

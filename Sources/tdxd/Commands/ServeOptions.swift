@@ -10,6 +10,17 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "What executes SEAMCALLs: auto, fake or shim. auto takes the shim where its device is.")
     var module: String?
 
+    @Option(help: ArgumentHelp("The kernel shim's device. Default: /dev/tdx_shim.", valueName: "path"))
+    var shimDevice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What must outlive the daemon: with the shim, what it needs to take over TDs after a crash. Default: \
+            $STATE_DIRECTORY, /var/lib/tdxd, or tdxd in $XDG_STATE_HOME.
+            """, valueName: "folder"))
+    var stateDirectory: String?
+
     @Option(
         help: ArgumentHelp("The Unix socket. Default: /run/tdxd/tdxd.sock, or in $XDG_RUNTIME_DIR.", valueName: "path"))
     var socket: String?
@@ -50,6 +61,9 @@ struct ServeOptions: ParsableArguments {
     @OptionGroup(title: "Audit and limits")
     var bounds: BoundOptions
 
+    @OptionGroup(title: "Guest images")
+    var images: ImageOptions
+
     @OptionGroup(title: "Recording")
     var recording: RecordOptions
 
@@ -59,8 +73,10 @@ struct ServeOptions: ParsableArguments {
     /// What was given, by setting.
     var values: [Setting: ConfigContent] {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
-            .merging(limits.values) { $1 }.merging(recording.values) { $1 }
+            .merging(limits.values) { $1 }.merging(images.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
+        values[.shimDevice] = shimDevice.map { .string($0) }
+        values[.stateDirectory] = stateDirectory.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
         values[.socketRole] = socketRole.isEmpty ? nil : .stringArray(socketRole)
@@ -196,6 +212,31 @@ struct RecordOptions: ParsableArguments {
         var values: [Setting: ConfigContent] = [:]
         values[.record] = record.map { .string($0) }
         values[.recordLimit] = recordLimitMib.map { .int($0) }
+        return values
+    }
+}
+
+struct ImageOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where images are kept. Default: images in $STATE_DIRECTORY, /var/lib/tdxd or $XDG_STATE_HOME/tdxd.",
+            valueName: "path"))
+    var imagesDirectory: String?
+
+    @Option(help: ArgumentHelp("MiB that all images may have together. Default: 16384.", valueName: "MiB"))
+    var imagesCapacity: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds for which an image is kept that no TD names. 0: for ever. Default: 604800.",
+            valueName: "seconds"))
+    var imagesRetention: Int?
+
+    fileprivate var values: [Setting: ConfigContent] {
+        var values: [Setting: ConfigContent] = [:]
+        values[.imagesDirectory] = imagesDirectory.map { .string($0) }
+        values[.imagesCapacity] = imagesCapacity.map { .int($0) }
+        values[.imagesRetention] = imagesRetention.map { .int($0) }
         return values
     }
 }

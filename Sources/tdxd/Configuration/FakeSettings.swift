@@ -9,6 +9,19 @@ struct FakeSettings: Hashable, Sendable {
     let keyConfiguration: Duration
     let call: Duration
 
+    /// As without any setting.
+    static let standard = FakeSettings(packages: 2, processors: 4, keyIDs: 31)
+
+    private init(packages: Int, processors: Int, keyIDs: Int) {
+        self.packages = packages
+        self.processors = processors
+        self.keyIDs = keyIDs
+        writeBack = .zero
+        writeBackSlice = .microseconds(500)
+        keyConfiguration = .zero
+        call = .zero
+    }
+
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
         packages = values.number(.fakePackages)
         processors = values.number(.fakeProcessors)

@@ -7,12 +7,11 @@ enum ModuleChoice: String, CaseIterable, Sendable {
     case fake
     case shim
 
-    static let shimDevice = "/dev/tdx_shim"
-
-    /// What `auto` means on this host.
-    var resolved: ModuleChoice {
+    /// What `auto` means on this host: the shim where its device is, whether it can be used or not, since somebody
+    /// who has it does not want to be served by a fake.
+    func resolved(_ shim: ShimSettings) -> ModuleChoice {
         guard self == .auto else { return self }
         // SAFETY: the path is read during the call.
-        return unsafe access(Self.shimDevice, F_OK) == 0 ? .shim : .fake
+        return unsafe access(shim.device, F_OK) == 0 ? .shim : .fake
     }
 }

@@ -5,6 +5,7 @@ internal import MicroHTTP
 /// The configuration in the types that the assembly needs.
 struct Settings: Sendable {
     let module: ModuleChoice
+    let shim: ShimSettings
     let socketPath: String
     /// Permissions of the socket's file.
     let socketMode: UInt32
@@ -27,10 +28,12 @@ struct Settings: Sendable {
     let requestRate: RequestRate?
     let operationsPerPrincipal: Int?
     let keyIDsPerPrincipal: Int?
+    let images: ImageSettings
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
         module = try Self.choice(.module, in: values)
+        shim = try ShimSettings(values)
         socketPath = try values.text(.socket)
         guard let mode = UInt32(try values.text(.socketMode), radix: 8), mode <= 0o777 else {
             throw values.error(.socketMode, "must be permissions in octal, such as 660")
@@ -63,6 +66,7 @@ struct Settings: Sendable {
         }
         operationsPerPrincipal = Self.limit(.limitOperations, in: values)
         keyIDsPerPrincipal = Self.limit(.limitKeyIDs, in: values)
+        images = try ImageSettings(values)
         fake = try FakeSettings(values)
     }
 

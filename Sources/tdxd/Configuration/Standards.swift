@@ -1,6 +1,7 @@
 internal import Configuration
 internal import ControlAPI
 internal import Glibc
+internal import GuestImages
 internal import MicroHTTP
 
 /// The defaults, where they depend on nobody's wish but on where and as whom we run.
@@ -18,10 +19,21 @@ struct Standards: Sendable {
         return environment["XDG_RUNTIME_DIR"].map { $0 + "/tdxd.sock" }
     }
 
+    /// What systemd gives the service, else the host's or the user's own.
+    var stateDirectory: String? {
+        // systemd may name several, with colons between them.
+        if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return String(first) }
+        if userID == 0 { return "/var/lib/tdxd" }
+        if let state = environment["XDG_STATE_HOME"] { return state + "/tdxd" }
+        return environment["HOME"].map { $0 + "/.local/state/tdxd" }
+    }
+
     var values: [Setting: ConfigContent] {
         let limits = Limits()
+        let images = ImageLimits()
         var values: [Setting: ConfigContent] = [
             .module: .string(ModuleChoice.auto.rawValue),
+            .shimDevice: .string(ShimSettings.defaultDevice),
             .socketMode: .string("660"),
             .socketRole: .stringArray([]),
             .listenPlain: .stringArray([]),
@@ -45,6 +57,8 @@ struct Standards: Sendable {
             .limitRequestBurst: .int(20_000),
             .limitOperations: .int(256),
             .limitKeyIDs: .int(1_024),
+            .imagesCapacity: .int(Int(images.capacityBytes >> 20)),
+            .imagesRetention: .int(Int(images.retention?.components.seconds ?? 0)),
             .fakePackages: .int(2),
             .fakeProcessors: .int(4),
             .fakeKeyIDs: .int(31),
@@ -54,6 +68,10 @@ struct Standards: Sendable {
             .fakeCall: .int(0),
         ]
         if let socket { values[.socket] = .string(socket) }
+        if let stateDirectory {
+            values[.stateDirectory] = .string(stateDirectory)
+            values[.imagesDirectory] = .string(stateDirectory + "/images")
+        }
         return values
     }
 }

@@ -1,6 +1,7 @@
 internal import Certificates
 internal import ControlAPI
 internal import Glibc
+internal import GuestImages
 internal import Logging
 internal import Meters
 internal import MicroHTTP
@@ -15,6 +16,7 @@ struct Assembly: Sendable {
     private let engine: Engine
     private let api: ControlAPI
     private let listeners: [Listener]
+    private let images: ImageDirectory
     /// Nil where there is no audit trail.
     private let auditFile: AuditFile?
     /// Nil without TLS.
@@ -28,7 +30,7 @@ struct Assembly: Sendable {
     init(_ settings: Settings, _ sockets: PassedSockets, _ logger: Logger) throws(Failure) {
         self.settings = settings
         self.logger = logger
-        let backend = try Backend(settings.module, settings.fake, logger)
+        let backend = try Backend(settings.module, settings.fake, settings.shim, logger)
         scheduler = ThreadedScheduler(threads: settings.engineThreads)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
@@ -42,6 +44,7 @@ struct Assembly: Sendable {
         let calls = CallMeter(recorder ?? backend.calls)
         engine = Engine(
             calls: calls, host: recorder ?? backend.host, environment: environment, limits: limits, logger: logger)
+        engine.adopt(backend.inventory)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)
@@ -52,15 +55,16 @@ struct Assembly: Sendable {
             ownUserID: geteuid(), certificates: trust?.roles ?? CertificateRoles())
         auditFile = try Self.auditFile(settings.audit)
         let audit = auditFile.map { AuditTrail(settings.audit.scope, to: $0, logger: logger) }
+        images = try ImageDirectory(settings.images, logger)
         api = ControlAPI(
             engine: engine, service: service, access: access, rate: settings.requestRate, audit: audit,
-            tls: { trust?.report },
-            hazards: backend.hazards, logger: logger)
+            images: images.store, tls: { trust?.report }, hazards: backend.hazards, logger: logger)
         logger.notice(
             "Starting", metadata: ["version": "\(Version.current)", "module": "\(backend.identity.kind)"])
         if !backend.identity.isHardware {
             logger.warning("This is not TDX hardware", metadata: ["backend": "\(backend.identity.description)"])
         }
+        Self.expire(images.store, scheduler)
         let places = 1 + settings.plainListeners.count + settings.tlsListeners.count
         if let few = OpenFiles.raise(for: places * settings.limits.connections) {
             logger.warning(
@@ -156,9 +160,17 @@ struct Assembly: Sendable {
             return .drainIncomplete
         }
         scheduler.stop()
+        images.close()
         return .success
     }
 
+    /// Deletes images that have not been used for long, now and again.
+    private static func expire(_ images: ImageStore, _ scheduler: ThreadedScheduler) {
+        images.deleteExpired()
+        scheduler.enqueue(after: expiryPeriod) { expire(images, scheduler) }
+    }
+
+    private static let expiryPeriod = Duration.seconds(3600)
     private static let drainTick = Duration.milliseconds(10)
     /// Time for the answers to operations that ended just before the drain timeout.
     private static let lastAnswers = Duration.seconds(1)

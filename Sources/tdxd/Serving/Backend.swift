@@ -12,20 +12,17 @@ struct Backend: Sendable {
     let identity: BackendIdentity
     /// The machine, as the head of a recording tells it.
     let platform: TracePlatform
+    /// What a daemon before this one left with the module.
+    let inventory: HostInventory
     /// Nil where it is hardware.
     let fake: FakeTDX?
 
     /// - Parameter logger: is warned of the fake's hazards.
     /// - Throws: if the choice cannot be had on this host or in this build.
-    init(_ choice: ModuleChoice, _ settings: FakeSettings, _ logger: Logger) throws(Failure) {
-        switch choice.resolved {
-        case .fake, .auto:
-            self = try Self.fake(settings, logger)
-        case .shim:
-            throw Failure(
-                .backendUnavailable,
-                "this build has no back end for the kernel shim (\(ModuleChoice.shimDevice)); "
-                    + "--module fake runs without TDX")
+    init(_ choice: ModuleChoice, _ fake: FakeSettings, _ shim: ShimSettings, _ logger: Logger) throws(Failure) {
+        switch choice.resolved(shim) {
+        case .fake, .auto: self = try Self.fake(fake, logger)
+        case .shim: self = try Self.shim(shim, logger)
         }
     }
 
@@ -44,13 +41,15 @@ struct Backend: Sendable {
         }
     }
 
-    private init(
-        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform, fake: FakeTDX?
+    init(
+        calls: any SEAMCALLPort, host: any HostPort, identity: BackendIdentity, platform: TracePlatform,
+        fake: FakeTDX? = nil, inventory: HostInventory = HostInventory()
     ) {
         self.calls = calls
         self.host = host
         self.identity = identity
         self.platform = platform
+        self.inventory = inventory
         self.fake = fake
     }
 }
