@@ -50,7 +50,9 @@ let package = Package(
         room("TDXCalls"),
         room("Meters", ["TDXCalls", "Threading"]),
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
+        room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
+        room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
@@ -66,8 +68,9 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "GuestImages", "Meters",
-                "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments, configuration, logging,
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
+                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
+                configuration, logging,
             ],
             swiftSettings: houseRules,
             // Relocations in a few bytes each: a sixteenth of the resident memory of an idle daemon.
@@ -77,7 +80,8 @@ let package = Package(
 
         // Not shipped, and no room: how long the fake's calls take.
         .executableTarget(
-            name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
+            name: "fake-benchmark", dependencies: ["FakeTDX", "FakeTransport", "TDXCalls", "Digests"],
+            path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
         .executableTarget(
@@ -91,8 +95,16 @@ let package = Package(
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        // The kernel module's core in user space, for tests of the room that talks to it.
+        .target(name: "ShimCore", dependencies: ["CTDXShim"], path: "Tests/ShimCore"),
+        test(
+            "KernelShimTests",
+            ["KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
-        test("TDLifecycleTests", ["TDLifecycle", "TDXCalls", "FakeTDX", "Threading", logging]),
+        test(
+            "FakeTransportTests",
+            ["FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading"]),
+        test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),
         test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
@@ -108,7 +120,8 @@ let package = Package(
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "Meters", "MicroHTTP", "TDXCalls",
+                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "KernelShim", "Meters", "MicroHTTP",
+                "TDXCalls",
                 "Threading", arguments,
                 configuration, logging,
             ]),

@@ -21,7 +21,6 @@ struct microhttpd_settings {
     void *context;
     unsigned int workers;
     unsigned int connections;
-    unsigned int idle_seconds;
     size_t connection_memory_bytes;
     /* GnuTLS priorities; NULL for a daemon without TLS. */
     const char *tls_priorities;
@@ -57,7 +56,8 @@ static inline struct MHD_Daemon *microhttpd_start(const struct microhttpd_settin
         MHD_OPTION_URI_LOG_CALLBACK, settings->target, settings->context,
         MHD_OPTION_THREAD_POOL_SIZE, pool,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,
+        /* Our own deadlines are stricter, and the library takes a lock at each step to keep its own. */
+        MHD_OPTION_CONNECTION_TIMEOUT, 0,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory_bytes,
         MHD_OPTION_STRICT_FOR_CLIENT, 0,
         MHD_OPTION_ARRAY, more,

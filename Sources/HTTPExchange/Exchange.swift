@@ -40,7 +40,8 @@ public protocol ExchangeTransport: AnyObject, Sendable {
 
 /// How an exchange came to its end.
 public enum ExchangeOutcome: Sendable {
-    case response(Response)
+    /// Apart, because it is large and changes hands several times.
+    indirect case response(Response)
     /// The responder let go of the exchange without answering.
     case abandoned
 }

@@ -20,8 +20,7 @@ internal import Glibc
         var settings = unsafe microhttpd_settings(
             handle: requestAdvanced, completed: requestEnded, connection: connectionChanged, target: targetArrived,
             log: troubleLogged, context: context, workers: UInt32(workers), connections: UInt32(connections),
-            idle_seconds: server.limits.librarySeconds, connection_memory_bytes: server.limits.connectionMemoryBytes,
-            tls_priorities: nil)
+            connection_memory_bytes: server.limits.connectionMemoryBytes, tls_priorities: nil)
         // SAFETY: the settings are read during the call; the server is held by this object for as long as the daemon
         // runs.
         guard let handle = unsafe Self.start(&settings, isTLS: server.door != nil) else { return nil }

@@ -67,13 +67,6 @@ public struct Limits: Hashable, Sendable {
     static let ticketSeconds: Int32 = 3_600
     /// After this time session tickets are sealed with another key.
     static let ticketKeyLife = Duration.seconds(12 * 3_600)
-    /// Seconds by which the library's patience with a silent connection exceeds ours.
-    private static let spareSeconds: UInt32 = 5
-
-    /// Seconds of silence after which the library closes a connection: the last resort.
-    var librarySeconds: UInt32 {
-        max(idleSeconds, headSeconds, bodySeconds, answerSeconds) + Self.spareSeconds
-    }
 
     var problem: String? {
         if !(1...65_536).contains(connections) { return "connections must lie between 1 and 65536" }

@@ -20,7 +20,8 @@ final class OngoingRequest: @unchecked Sendable {
     }
 
     let connection: Connection
-    let serial: UInt64
+    /// Known once the head is complete, and never changed after that.
+    private(set) var serial: UInt64 = 0
     /// Nil when it is the one that the connection remembers.
     let target: ReceivedTarget?
     private var phase = Phase.readingHead
@@ -33,7 +34,6 @@ final class OngoingRequest: @unchecked Sendable {
     init(on connection: Connection, target: ReceivedTarget?) {
         self.connection = connection
         self.target = target
-        serial = connection.turn.withLock { $0.serial }
         clock = UploadClock(connection.server.limits, now: .coarse)
         connection.deadline.set(.head, clock.headDue)
     }
@@ -58,6 +58,7 @@ final class OngoingRequest: @unchecked Sendable {
     func begin(_ reading: HeadReader.Reading) -> Next {
         let isCut = connection.turn.withLock { turn in
             turn.isBusy = true
+            serial = turn.serial
             return turn.isCut
         }
         guard !isCut else { return .close }

@@ -51,6 +51,9 @@ extension Domain {
         if isDeleted { return "the TD is deleted" }
         if !quarantine.isEmpty { return "the TD is quarantined: what it holds is out of use for good" }
         if isFatal, !action.takesDown { return "the module declared the TD fatal: it can only be taken down" }
+        if isAdopted, !action.takesDown, action != .readField {
+            return "a daemon before this one built the TD, and what it planned is lost: it can be deleted"
+        }
         switch action {
         case .delete:
             return nil
@@ -139,7 +142,7 @@ extension Domain {
     public func allowedActions(vcpu number: Int, on platform: Platform) -> [VCPUAction] {
         guard !isDeleted, quarantine.isEmpty, lifecycle == .keysConfigured, number < vcpus.count else { return [] }
         let vcpu = vcpus[number]
-        if isFatal { return vcpu.association == nil ? [] : [.flush] }
+        if isFatal || isAdopted { return vcpu.association == nil ? [] : [.flush] }
         switch vcpu.state {
         case .uninitialized:
             return vcpu.vp.tdcx.count < tdcxPagesNeeded(platform.module) ? [.addTDCXPage] : [.addTDCXPage, .initialize]

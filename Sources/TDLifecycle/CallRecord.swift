@@ -30,6 +30,8 @@ public final class CallRecord: Sendable {
     public let result: Result
     private let attempts: UInt32
     private let repeated: UInt32
+    private let lastRCX: UInt64
+    private let lastRepeat: UInt64
     public let processor: Processor
     public let package: Package?
     private let vcpuNumber: UInt32?
@@ -58,10 +60,14 @@ public final class CallRecord: Sendable {
         public let address: PageAddress<AnyPage>
     }
 
-    /// - Parameter attempt: 1 for the first try of this call, counted on through retries.
+    /// - Parameters:
+    ///   - attempt: 1 for the first try of this call, counted on through retries.
+    ///   - times: how many accepted calls it sums up.
+    ///   - last: RCX of the last of them.
     init(
         _ seen: Attempt, id: ResourceID, in context: CallContext, package: Package?, attempt: Int,
-        as handling: Handling, page: PageArgument? = nil, keyID: KeyID? = nil, vcpu: Int? = nil
+        as handling: Handling, page: PageArgument? = nil, keyID: KeyID? = nil, vcpu: Int? = nil, times: Int = 1,
+        last: UInt64? = nil
     ) {
         number = id.value
         self.context = context
@@ -72,7 +78,9 @@ public final class CallRecord: Sendable {
         processor = seen.processor
         self.package = package
         attempts = UInt32(clamping: attempt)
-        repeated = 0
+        repeated = UInt32(clamping: times - 1)
+        lastRCX = last ?? seen.input.rcx
+        lastRepeat = 0
         input = seen.input
         output = seen.output
         result = seen.result
@@ -96,7 +104,9 @@ public final class CallRecord: Sendable {
         processor = first.processor
         package = first.package
         attempts = first.attempts
-        repeated = first.repeated + 1
+        repeated = UInt32(clamping: first.repeats + 1 + next.repeats)
+        lastRCX = next.lastRCX
+        lastRepeat = next.lastSequenceOfRun
         input = first.input
         output = next.output
         result = first.result
@@ -116,8 +126,15 @@ public final class CallRecord: Sendable {
     public var operation: ResourceID? { context.operation }
     public var requester: Requester { context.requester }
     public var attempt: Int { Int(attempts) }
-    /// How many answers like this one followed it at once; they are not kept one by one.
+    /// How many answers like this one followed it at once; they are not kept one by one. Of a call that goes from
+    /// address to address (TDH.MEM.SEPT.ADD, TDH.MEM.PAGE.ADD, TDH.MR.EXTEND, TDH.PHYMEM.PAGE.RECLAIM of guest memory)
+    /// those that were accepted are summed up too: the registers are the first one's, ``lastInputRCX`` the last one's,
+    /// ``durationNanos`` is for all of them. A refusal always has a record of its own.
     public var repeats: Int { Int(repeated) }
+    /// RCX of the last call it stands for: where a run of memory calls has come to.
+    public var lastInputRCX: UInt64 { lastRCX }
+    /// The place of the last call it stands for, among all events.
+    public var lastSequenceOfRun: UInt64 { max(lastRepeat, sequence) }
     public var vcpu: Int? { vcpuNumber.map { Int($0) } }
     /// The page the call is about, where there is one.
     public var page: PageArgument? {
@@ -133,12 +150,28 @@ public final class CallRecord: Sendable {
         if case .completion(let completion) = result { completion } else { nil }
     }
 
-    /// Whether `next` says nothing this record does not: the same call with the same passing answer.
+    /// Whether `next` says nothing this record does not: the same call with the same passing answer, or the next of a
+    /// run.
     func absorbs(_ next: CallRecord) -> Bool {
+        if isRun, next.isRun {
+            return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
+        }
         guard let completion, !completion.isSuccess, completion == next.completion, completion.outcome == .recoverable
         else { return false }
         return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
             && (input == next.input || leaf == .phymemCacheWB)
+    }
+
+    /// Whether it is one of many accepted calls of which nobody wants each: those for guest memory.
+    var isRun: Bool {
+        let isLeafOfRuns =
+            switch leaf.number {
+            case Leaf.memPageAdd.number, Leaf.mrExtend.number, Leaf.memSEPTAdd.number: true
+            case Leaf.phymemPageReclaim.number: pageKind == .guest || pageKind == .sept
+            default: false
+            }
+        guard isLeafOfRuns, handledAs == .accepted, case .completion(.success) = result else { return false }
+        return true
     }
 
     func absorbing(_ next: CallRecord) -> CallRecord { CallRecord(self, absorbing: next) }
@@ -181,8 +214,8 @@ struct CallRing: Sendable {
     init(capacity: Int) { self.capacity = capacity }
 
     mutating func append(_ record: CallRecord) {
-        if let last = lastIndex, records[last].absorbs(record) {
-            records[last] = records[last].absorbing(record)
+        if let place = placeToAbsorb(record) {
+            records[place] = records[place].absorbing(record)
         } else if records.count < capacity {
             records.append(record)
         } else {
@@ -197,8 +230,14 @@ struct CallRing: Sendable {
         for record in fresh { append(record) }
     }
 
-    private var lastIndex: Int? {
-        records.isEmpty ? nil : (start + records.count - 1) % records.count
+    /// The last record, or for a run the one before too: pages and their measurement alternate.
+    private func placeToAbsorb(_ record: CallRecord) -> Int? {
+        guard !records.isEmpty else { return nil }
+        let last = (start + records.count - 1) % records.count
+        if records[last].absorbs(record) { return last }
+        guard record.isRun, records[last].isRun, records.count > 1 else { return nil }
+        let before = (start + records.count - 2) % records.count
+        return records[before].absorbs(record) ? before : nil
     }
 
     var count: Int { records.count }

@@ -46,6 +46,8 @@ public struct Domain: Sendable {
     var interruptedVCPUs: Range<Int>?
     /// Where calls run that may run anywhere.
     public internal(set) var home: Processor
+    /// A daemon before this one built it: what is known of it is what the back end and the module can tell.
+    public internal(set) var isAdopted = false
     var boxedMemory = GuestMemory.none
 
     init(
@@ -188,6 +190,8 @@ public struct Quarantined: Hashable, Sendable {
     public let leaf: Leaf
     public let completion: Completion?
     public let at: WallTime
+    /// In words, where a daemon before this one made the call and there is no record of it.
+    public var reason: String? = nil
 }
 
 extension Domain {
@@ -199,9 +203,10 @@ extension Domain {
         if isFatal { return .failed }
         switch lifecycle {
         case .none: return pages.contains { $0.state == .reclaimedTDR } ? .tearingDown : .building
-        case .hkidAssigned: return .building
+        case .hkidAssigned: return isAdopted ? .unknown : .building
         case .blocked, .teardown: return .tearingDown
         case .keysConfigured:
+            if isAdopted { return .unknown }
             switch opState {
             case nil, .uninitialized: return .building
             case .initialized: return .initialized

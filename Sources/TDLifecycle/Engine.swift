@@ -66,6 +66,7 @@ public final class Engine: Sendable {
             for record in records { record.number(nextSequence()) }
             var transaction = Transaction(sequence: nextSequence(), now: environment.wallClock.now)
             let result = try body(&state, &transaction)
+            if !transaction.changedKeyIDs.isEmpty { state.putKeyIDs(&transaction) }
             pending.add(transaction.after)
             guard !transaction.changes.isEmpty || !records.isEmpty else {
                 pending.isSafe()

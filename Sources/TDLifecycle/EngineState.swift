@@ -31,6 +31,9 @@ struct EngineState: Sendable {
         var isScheduled = false
         /// Whether the operation waits for time to pass or for somebody else's write-back.
         var isPaused = false
+        /// Whether it is for the operation's content or hash to wake it, and whether that has happened already.
+        var awaitsWake = false
+        var wasWoken = false
 
         var hasWork: Bool { !accesses.isEmpty || (operation != nil && !isPaused) }
         var isIdle: Bool { operation == nil && accesses.isEmpty && !isRunning }
@@ -42,6 +45,8 @@ struct Transaction: Sendable {
     let sequence: UInt64
     let now: WallTime
     var changes: [Change] = []
+    /// KeyIDs whose rows have changed; the rows follow in the end.
+    var changedKeyIDs: Set<KeyID> = []
     var after: [@Sendable () -> Void] = []
 }
 
@@ -67,7 +72,14 @@ extension EngineState {
         _ number: KeyID, _ transaction: inout Transaction, _ change: (inout KeyIDRow) -> Void
     ) {
         keyIDs.update(number, sequence: transaction.sequence, now: transaction.now, change)
-        if let row = keyIDs.rows[number] { transaction.changes.append(.keyID(row)) }
+        transaction.changedKeyIDs.insert(number)
+    }
+
+    /// Writes the KeyIDs' rows as they are in the end, once each.
+    func putKeyIDs(_ transaction: inout Transaction) {
+        for number in transaction.changedKeyIDs.sorted() {
+            if let row = keyIDs.rows[number] { transaction.changes.append(.keyID(row)) }
+        }
     }
 
     /// Forgets what has been kept long enough, or is too much to keep.

@@ -105,6 +105,18 @@ final class IdentifierSource: Sendable {
         self.random = random
     }
 
+    /// The first of so many that count up one by one.
+    func next(_ kind: ResourceID.Kind, count: Int) -> ResourceID {
+        let first = next(kind)
+        let isOurs = last.withLock { last in
+            guard last == first.value else { return false }
+            last += UInt128(count - 1)
+            return true
+        }
+        // Somebody came between: the run begins after his.
+        return isOurs ? first : next(kind, count: count)
+    }
+
     func next(_ kind: ResourceID.Kind) -> ResourceID {
         let milliseconds = UInt128(clock.now.nanosecondsSince1970 / 1_000_000)
         return ResourceID(

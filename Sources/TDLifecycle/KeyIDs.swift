@@ -20,10 +20,13 @@ public struct KeyIDRow: Hashable, Sendable {
     }
 
     public struct Failure: Hashable, Sendable {
-        public let record: ResourceID
+        /// Nil where a daemon before this one made the call.
+        public let record: ResourceID?
         public let leaf: Leaf
-        public let completion: Completion
+        public let completion: Completion?
         public let at: WallTime
+        /// In words, where there is no record.
+        public var reason: String? = nil
     }
 
     public let number: KeyID
@@ -82,12 +85,16 @@ struct KeyIDTable: Sendable {
     private var counts = [Int](repeating: 0, count: KeyIDRow.State.allCases.count)
     private let packages: [Package]
     private let startedAt: WallTime
+    /// Others take from the same KeyIDs: one that we have given back may be anybody's.
+    private let isShared: Bool
 
     init(_ platform: Platform, capacity: HostCapacity, now: WallTime) {
         packages = platform.packages
         startedAt = now
+        isShared = capacity.source == .kernelAllocator
         let global = platform.module.globalKeyID
-        add(global, .moduleGlobal, capacity.source == .ledger ? .assigned : .unknown)
+        // A back end that does not know the module's own KeyID says 0, which is nobody's.
+        if global.rawValue != 0 { add(global, .moduleGlobal, isShared ? .unknown : .assigned) }
         // Where the allocator is shared, a KeyID nobody gave us may be somebody's: it gets a row when we hold it.
         guard capacity.source == .ledger, let usable = capacity.keyIDs else { return }
         for number in usable.lowerBound.rawValue...usable.upperBound.rawValue where number != global.rawValue {
@@ -109,15 +116,19 @@ struct KeyIDTable: Sendable {
         _ number: KeyID, sequence: UInt64, now: WallTime, _ change: (inout KeyIDRow) -> Void
     ) {
         if rows[number] == nil { add(number, .td, .unknown) }
-        guard var row = rows[number] else { return }
-        let before = row.state
-        change(&row)
-        row.revision = sequence
-        if row.state != before {
-            row.since = now
-            row.sinceSequence = sequence
+        guard let place = rows.index(forKey: number) else { return }
+        let before = rows.values[place].state
+        change(&rows.values[place])
+        if isShared, rows.values[place].state == .free { rows.values[place].state = .unknown }
+        let after = rows.values[place].state
+        rows.values[place].revision = sequence
+        guard after != before else { return }
+        rows.values[place].since = now
+        rows.values[place].sinceSequence = sequence
+        if rows.values[place].role == .td {
+            counts[before.place] -= 1
+            counts[after.place] += 1
         }
-        _ = put(row)
     }
 
     /// Gives back the row that was there.

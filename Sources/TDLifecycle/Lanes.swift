@@ -21,6 +21,23 @@ extension Engine {
         schedule(td)
     }
 
+    /// Lets the lane's operation go on that waits for what it asked for; it may not have come to waiting yet.
+    func wakeLane(_ td: ResourceID) {
+        let isWaiting = state.withLock { state -> Bool in
+            guard let lane = state.lanes[td] else { return false }
+            state.lanes[td]?.wasWoken = true
+            if lane.awaitsWake { state.lanes[td]?.isPaused = false }
+            return lane.awaitsWake
+        }
+        if isWaiting { schedule(td) }
+    }
+
+    func pauseUntilWoken(_ td: ResourceID, _ state: inout EngineState) {
+        guard let lane = state.lanes[td], !lane.wasWoken else { return }
+        state.lanes[td]?.isPaused = true
+        state.lanes[td]?.awaitsWake = true
+    }
+
     private enum Work {
         case access(FieldAccess, Domain)
         case step(Domain, Operation)
@@ -41,6 +58,8 @@ extension Engine {
             guard let operation else { return nil }
             lane.isRunning = true
             lane.accessWasLast = false
+            lane.awaitsWake = false
+            lane.wasWoken = false
             return .step(domain, operation)
         }
         switch work {

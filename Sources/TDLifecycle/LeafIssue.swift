@@ -1,8 +1,8 @@
 internal import TDXCalls
 internal import Threading
 
-/// One try of a leaf as the port saw it.
-struct Attempt: Sendable {
+/// One try of a leaf as the port saw it. Held by reference, since it is handed on a few times.
+final class Attempt: Sendable {
     let leaf: Leaf
     let processor: Processor
     let input: CallRegisters
@@ -10,6 +10,19 @@ struct Attempt: Sendable {
     let result: CallRecord.Result
     let at: WallTime
     let durationNanos: UInt64
+
+    init(
+        leaf: Leaf, processor: Processor, input: CallRegisters, output: CallRegisters, result: CallRecord.Result,
+        at: WallTime, durationNanos: UInt64
+    ) {
+        self.leaf = leaf
+        self.processor = processor
+        self.input = input
+        self.output = output
+        self.result = result
+        self.at = at
+        self.durationNanos = durationNanos
+    }
 }
 
 /// Keeps every try that passes, entropy retries included: the source of the SEAMCALL records.
@@ -59,6 +72,9 @@ final class AttemptLog: SEAMCALLPort {
         case .port(let error): throw error
         }
     }
+
+    /// A try that was made past this log.
+    func note(_ attempt: Attempt) { tries.withLock { $0.append(attempt) } }
 
     var isEmpty: Bool { tries.withLock { $0.last == nil } }
 

@@ -17,8 +17,11 @@ struct Ledger: Sendable {
         keyIDsTotal =
             capacity.keyIDs.map { usable in
                 Int(usable.upperBound.rawValue - usable.lowerBound.rawValue) + (usable.contains(global) ? 0 : 1)
-            } ?? 0
+            } ?? (capacity.source == .kernelAllocator ? Self.keyIDsMax : 0)
     }
+
+    /// As many as any machine can have, where the kernel does not say how many there are: it refuses soon enough.
+    private static let keyIDsMax = 32_767
 
     var pagesFree: Int { pagesTotal - pagesHeld - pagesPromised - pagesQuarantined }
 

@@ -62,7 +62,7 @@ public struct RecordFilter: Sendable {
     }
 
     func admits(_ record: CallRecord) -> Bool {
-        if record.sequence <= since { return false }
+        if record.lastSequenceOfRun <= since { return false }
         if let td, record.td != td { return false }
         if let operation, record.operation != operation { return false }
         if let keyID, record.keyID != keyID { return false }

@@ -10,7 +10,13 @@ extension Domain {
             case .deleted: (.no, "Deleted", "The TD is deleted; this is its record.")
             case .failed: (.no, "Fatal", "The module declared the TD fatal; it can only be deleted.")
             case .quarantined: (.no, "Quarantined", "\(quarantine.count) pages or KeyIDs could not be freed.")
-            case .lost, .unknown: (.unknown, "Unknown", "The state of the TD is not known.")
+            case .lost, .unknown:
+                (
+                    .unknown, "Unknown",
+                    isAdopted
+                        ? "A daemon before this one built the TD and is gone; as far as can be told it is \(stateText)."
+                        : "The state of the TD is not known."
+                )
             }
         if let place = conditions.firstIndex(where: { $0.type == "Ready" }) {
             if conditions[place].status != status { conditions[place].lastTransitionAt = now }

@@ -9,6 +9,8 @@ public final class ThreadedScheduler: StepScheduler {
         var first = 0
         /// Threads that are at work on jobs.
         var workers: [UInt] = []
+        /// Those of them that have none, the last to fall idle at the end.
+        var idle: [Seat] = []
         var isStopped = false
 
         var isEmpty: Bool { first == jobs.count }
@@ -24,6 +26,23 @@ public final class ThreadedScheduler: StepScheduler {
             }
             return job
         }
+    }
+
+    /// Where an idle thread waits for a job of its own. Whoever was at work last gets the next one: what it needs is
+    /// still in its processor's caches.
+    private final class Seat: Sendable {
+        enum Summons: Sendable { case job(Job), stop }
+
+        private let summons = Monitor<Summons?>(nil)
+
+        func summon(_ order: Summons) {
+            summons.withLockWakingOne { summons in
+                summons = order
+                return true
+            }
+        }
+
+        func wait() -> Summons? { summons.wait(wakesOthers: false) { $0.take() } }
     }
 
     /// Jobs whose time has not come.
@@ -53,7 +72,7 @@ public final class ThreadedScheduler: StepScheduler {
         }
     }
 
-    private let queue = Monitor(Queue())
+    private let queue = Locked(Queue())
     private let timetable = Monitor(Timetable())
     private let threads = Locked<[Thread]>([])
 
@@ -68,14 +87,16 @@ public final class ThreadedScheduler: StepScheduler {
 
     public func enqueue(_ job: @escaping @Sendable () -> Void) { Self.add(job, to: queue) }
 
-    private static func add(_ job: @escaping Job, to queue: Monitor<Queue>) {
+    private static func add(_ job: @escaping Job, to queue: Locked<Queue>) {
         let thread = Thread.current
-        queue.withLockWakingOne { queue in
+        let called = queue.withLock { queue -> (Seat, Job)? in
             // What a worker queues as the last act of its job it takes itself, a moment later.
             let isTakenAtOnce = queue.isEmpty && queue.workers.contains(thread)
             queue.jobs.append(job)
-            return !isTakenAtOnce
+            guard !isTakenAtOnce, let seat = queue.idle.popLast(), let oldest = queue.take() else { return nil }
+            return (seat, oldest)
         }
+        if let (seat, job) = called { seat.summon(.job(job)) }
     }
 
     @discardableResult
@@ -104,7 +125,12 @@ public final class ThreadedScheduler: StepScheduler {
 
     /// Finishes the jobs that are queued, drops the delayed ones, and ends the threads.
     public func stop() {
-        queue.withLock { $0.isStopped = true }
+        let idle = queue.withLock { queue in
+            queue.isStopped = true
+            defer { queue.idle = [] }
+            return queue.idle
+        }
+        for seat in idle { seat.summon(.stop) }
         timetable.withLock { $0.isStopped = true }
         let stopping = threads.withLock { threads in
             defer { threads = [] }
@@ -113,23 +139,28 @@ public final class ThreadedScheduler: StepScheduler {
         stopping.forEach { $0.join() }
     }
 
-    private static func work(_ queue: Monitor<Queue>) {
+    private static func work(_ queue: Locked<Queue>) {
         let thread = Thread.current
-        queue.withLockWakingOne { queue in
-            queue.workers.append(thread)
-            return false
-        }
+        let seat = Seat()
+        queue.withLock { $0.workers.append(thread) }
         while true {
-            let next: Job?? = queue.wait(wakesOthers: false) { queue in
-                if let job = queue.take() { return .some(.some(job)) }
-                return queue.isStopped ? .some(.none) : nil
+            let (next, isStopped) = queue.withLock { queue -> (Job?, Bool) in
+                if let job = queue.take() { return (job, false) }
+                if !queue.isStopped { queue.idle.append(seat) }
+                return (nil, queue.isStopped)
             }
-            guard case .some(.some(let job)) = next else { return }
-            job()
+            if isStopped { return }
+            if let next {
+                next()
+            } else if case .job(let job) = seat.wait() {
+                job()
+            } else {
+                return
+            }
         }
     }
 
-    private static func keepTime(_ queue: Monitor<Queue>, _ timetable: Monitor<Timetable>) {
+    private static func keepTime(_ queue: Locked<Queue>, _ timetable: Monitor<Timetable>) {
         var next: MonotonicTime?
         while true {
             var isStopped = false

@@ -12,6 +12,8 @@ struct Step: ~Copyable {
         case after(Duration)
         /// Somebody else is writing back the caches of a package this TD waits for.
         case parked(Package)
+        /// Content that is not there yet, or a hash that is behind, will wake the lane.
+        case awaitingWake
         case ended
     }
 
@@ -36,7 +38,10 @@ struct Step: ~Copyable {
     /// Processors that gained or lost something bound to them.
     var bound: [Processor] = []
     var unbound: [Processor] = []
-    private var callsMade = 0
+    /// Guest memory this step has filled, in bytes, and the calls that did it, summed up.
+    var bytesFilled: UInt64 = 0
+    var callRuns: [CallRun] = []
+    var callsMade = 0
 
     init(_ engine: Engine, _ operation: Operation, on domain: Domain) {
         self.engine = engine
@@ -48,11 +53,19 @@ struct Step: ~Copyable {
     }
 
     var limits: EngineLimits { engine.limits }
+    /// Nothing was called yet: what is reserved now is written down before it is used.
+    var isUntouched: Bool { records.isEmpty && callRuns.isEmpty }
     var isLab: Bool { if case .step = operation.goal { true } else { false } }
     var now: WallTime { engine.environment.wallClock.now }
     var elapsed: UInt64 { engine.environment.elapsedClock.nanoseconds }
 
     mutating func run() -> End {
+        let end = runCalls()
+        flushCallRuns()
+        return end
+    }
+
+    private mutating func runCalls() -> End {
         let end = elapsed + limits.stepDuration.nanoseconds
         if operation.startedAt == nil {
             operation.startedAt = now
@@ -64,13 +77,21 @@ struct Step: ~Copyable {
             cancel()
         }
         repeat {
-            guard let call = nextCall() else { return finish() }
+            guard let call = nextCall() else { return settleMemory() ?? finish() }
+            if call.region != nil {
+                if let end = fill(call) { return end }
+                continue
+            }
+            if !isLab, domain.memory.pages.heldCount > 0, call.leaf == .phymemPageReclaim {
+                if let end = reclaimGuestPages() { return end }
+                continue
+            }
             if call.takesPage, domain.pagesReserved == 0 {
                 // Written down before the first is handed over: the step that uses them comes after the commit.
-                return records.isEmpty ? reserve() : .again
+                return isUntouched ? reserve() : .again
             }
             if let end = execute(call) { return end }
-        } while callsMade < limits.stepCalls && elapsed < end
+        } while callsMade < limits.stepCalls && bytesFilled < limits.stepBytes && elapsed < end
         return .again
     }
 
@@ -100,7 +121,8 @@ struct Step: ~Copyable {
                     row.owner = owner
                 }
             }
-            for _ in 0..<min(limits.reservationPages, max(operation.promised.pages, 1)) {
+            let promised = operation.promised.pages - operation.promisedGuestPages
+            for _ in 0..<min(limits.reservationPages, max(promised, 1)) {
                 let address = try engine.host.allocatePage()
                 domain.pages.append(
                     Page(
@@ -191,9 +213,9 @@ struct Step: ~Copyable {
         operation.stuck = nil
     }
 
-    mutating func advanceProgress() {
-        guard operation.rollback == .notNeeded, operation.progress.done < operation.progress.total else { return }
-        operation.progress.done += 1
+    mutating func advanceProgress(by count: Int = 1) {
+        guard operation.rollback == .notNeeded else { return }
+        operation.progress.done = min(operation.progress.done + count, operation.progress.total)
     }
 
     /// The page a reclaim or the TDR's write-back gives back; a reclaimed TDR stays until it is written back.

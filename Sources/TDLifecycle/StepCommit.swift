@@ -29,6 +29,7 @@ extension Engine {
             account(step, end, &state)
             if domain.isDeleted, before?.isDeleted == false { bury(domain, &state, transaction.now) }
             state.put(domain, &transaction)
+            if case .ended = end { release(&operation, &transaction) }
             state.put(operation, &transaction)
             giveBack(step, &transaction)
             advance(domain.id, end, &state, &transaction)
@@ -47,6 +48,13 @@ extension Engine {
         }
         for processor in step.bound { state.placement.add(processor) }
         for processor in step.unbound { state.placement.remove(processor) }
+    }
+
+    /// What it used to fill memory, and the contents, once it has ended.
+    private func release(_ operation: inout Operation, _ transaction: inout Transaction) {
+        guard let run = operation.memoryRun.take() else { return }
+        let isComplete = operation.state == .succeeded
+        transaction.after.append { run.end(isComplete, self.host) }
     }
 
     /// A deleted TD keeps its record, but neither its name nor its place.
@@ -80,6 +88,8 @@ extension Engine {
         case .after(let pause):
             state.lanes[td]?.isPaused = true
             transaction.after.append { self.environment.scheduler.enqueue(after: pause) { self.resumeLane(td) } }
+        case .awaitingWake:
+            pauseUntilWoken(td, &state)
         case .parked(let package):
             // It may have been finished since the step looked.
             if state.writeBacks[package]?.owner != nil {

@@ -38,6 +38,7 @@ extension Step {
         operation.sweep = nil
         operation.progress.step = nil
         noteRollback()
+        noteMemory(state)
         if state != .succeeded { noteResidue() }
         domain.activeOperation = nil
         return .ended
@@ -60,6 +61,7 @@ extension Step {
 
     /// Pages and a KeyID that were taken for calls that were not accepted go back unused.
     private mutating func releaseReserved() {
+        pagesToFree += domain.memory.pages.removeReserved().map { PageAddress(rawValue: $0) }
         pagesToFree += domain.pages[domain.firstReserved...].map { PageAddress(rawValue: $0.address.rawValue) }
         domain.pages.removeSubrange(domain.firstReserved...)
         // A KeyID that the module may have taken all the same is quarantined, and stays so.
@@ -75,11 +77,14 @@ extension Step {
         guard operation.rollback != .done else { return }
         let existing = operation.vcpus.map { domain.vcpus.indices.clamped(to: $0) } ?? 0..<0
         // Nothing was there before a creation; what any other operation gave is what there is more of.
-        let pages = operation.kind == .createTD ? domain.firstReserved : operation.pagesGiven
-        let residue = Residue(
+        let pages =
+            operation.kind == .createTD
+            ? domain.firstReserved + domain.memory.pages.heldCount : operation.pagesGiven
+        var residue = Residue(
             vcpusCreated: Array(existing),
             vcpusInitialized: existing.filter { domain.vcpus[$0].state != .uninitialized }, pages: pages,
             quarantined: domain.quarantine)
+        if operation.kind == .addMemory { noteMemory(&residue) }
         if !residue.isEmpty { operation.residue = residue }
     }
 }

@@ -30,6 +30,8 @@ extension Step {
         guard operation.corrections < Self.correctionsMax else { return false }
         return switch (call, completion) {
         case (.flushDone, .flushVPNotDone), (.freeKey, .wbCacheNotComplete): true
+        // A daemon before this one had come that far already.
+        case (.flushDone, .lifecycleStateIncorrect): domain.isAdopted && domain.associated.isEmpty
         default: false
         }
     }
@@ -44,14 +46,15 @@ extension Step {
         let record = failure.record
         if let completion = record?.completion, isCorrectable(call, completion) {
             operation.corrections += 1
-            correct(call)
+            correct(call, completion)
             // Others must see the correction before the next call asks them: the step ends.
             return .again
         }
         let cause = Cause(call.leaf, record)
         switch call {
         case .reclaimPage(let id):
-            if let place = domain.pages.lastIndex(where: { $0.id == id }) { quarantine(pageAt: place, cause) }
+            let place = domain.isolateGuestPage(id) ?? domain.pages.lastIndex { $0.id == id }
+            if let place { quarantine(pageAt: place, cause) }
             return nil
         case .writeBackTDR:
             if let place = domain.pages.firstIndex(where: { $0.state == .reclaimedTDR }) {
@@ -64,8 +67,12 @@ extension Step {
         }
     }
 
-    private mutating func correct(_ call: Call) {
+    private mutating func correct(_ call: Call, _ completion: Completion) {
         switch call {
+        case .flushDone where completion.code == Completion.lifecycleStateIncorrect.code:
+            domain.lifecycle = .blocked
+            domain.writtenBackPackages = []
+            if let number = domain.keyID { change(number) { $0.expectWriteBacks() } }
         case .flushDone:
             // A vCPU is with a processor the ledger does not know of: ask for each on every one.
             if !domain.vcpus.isEmpty { operation.sweep = Operation.Sweep(vcpu: 0, processor: 0) }
@@ -108,6 +115,8 @@ extension Step {
     /// - Parameter call: what may have taken a page all the same.
     mutating func quarantineAll(_ cause: Cause, touchedBy call: Call?) {
         releaseReserved(touchedBy: call)
+        pagesToFree += domain.isolateGuestPages(nextIsTouched: call?.isPageAdd == true)
+            .map { PageAddress(rawValue: $0) }
         for place in domain.pages.indices {
             if case .quarantined = domain.pages[place].state { continue }
             quarantine(pageAt: place, cause)
@@ -120,7 +129,7 @@ extension Step {
 
     /// Pages no call has touched are still ours, whatever became of the others.
     private mutating func releaseReserved(touchedBy call: Call?) {
-        let untouched = domain.firstReserved + (call?.takesPage == true ? 1 : 0)
+        let untouched = domain.firstReserved + (call?.takesPage == true && call?.isPageAdd != true ? 1 : 0)
         guard untouched < domain.pages.count else { return }
         pagesToFree += domain.pages[untouched...].map { PageAddress(rawValue: $0.address.rawValue) }
         domain.pages.removeSubrange(untouched...)

@@ -51,10 +51,16 @@ public struct PortError: Error, Hashable, Sendable {
     public let reason: Reason
     /// A sentence for whoever reads the log.
     public let explanation: String
+    /// What exactly it was, where the back end can tell.
+    public let fault: PortFault?
+    /// The kernel's error number, where there was one.
+    public let errorNumber: Int32?
 
-    public init(_ reason: Reason, _ explanation: String) {
+    public init(_ reason: Reason, _ explanation: String, fault: PortFault? = nil, errorNumber: Int32? = nil) {
         self.reason = reason
         self.explanation = explanation
+        self.fault = fault
+        self.errorNumber = errorNumber
     }
 }
 

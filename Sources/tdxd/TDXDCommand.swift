@@ -26,6 +26,9 @@ struct TDXDCommand: ParsableCommand {
             \(ExitStatus.explanation)
             """,
         version: "tdxd \(Version.current)",
-        subcommands: [Serve.self, CheckConfig.self, TraceCommand.self, PKICommand.self],
+        subcommands: [
+            Serve.self, CheckConfig.self, TraceCommand.self, FakeModule.self, PKICommand.self, ShimCommand.self,
+            LabCommand.self,
+        ],
         defaultSubcommand: Serve.self)
 }

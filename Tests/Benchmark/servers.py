@@ -46,11 +46,17 @@ class TDXD(Server):
         self.listeners = listeners
 
     def command(self):
-        return [self.binary, "--module", "fake", "--socket", self.socket, "--log-format", "json", *self.flags]
+        return [self.binary, "--module", "fake", "--socket", self.socket, "--log-format", "json",
+                "--images-directory", self.folder / "images", *self.flags]
 
     def environment(self):
-        # One identity is all the load there is: its limit would be measured instead of the daemon.
-        return {**super().environment(), "TDXD_LIMIT_REQUESTS_PER_SECOND": "0"}
+        return {
+            **super().environment(),
+            # One identity is all the load there is: its limit would be measured instead of the daemon.
+            "TDXD_LIMIT_REQUESTS_PER_SECOND": "0",
+            # As deploy/systemd/tdxd.service has it.
+            "GLIBC_TUNABLES": "glibc.malloc.tcache_count=64:glibc.malloc.top_pad=1048576",
+        }
 
     def is_ready(self):
         return len(self.places()) == self.listeners

@@ -28,6 +28,7 @@ struct DryRunTests {
             "createTd": #"{"spec":{"maxVcpus":1}}"#, "patchTd": #"{"name":"other","labels":{"a":"b"}}"#,
             "createVcpus": #"{"count":1}"#, "writeTdField": #"{"value":"0x1"}"#, "writeVcpuField": #"{"value":"0x1"}"#,
             "configureKey": #"{"package":0}"#, "writeBack": #"{"package":0}"#, "reclaimPage": #"{"page":"\#(page)"}"#,
+            "addMemory": #"{"gpa":"0x0","sizeBytes":4096}"#,
         ]
         let image = try service.upload([1, 2, 3])
         let before = try state(service, id)
@@ -51,7 +52,11 @@ struct DryRunTests {
         let plan = try service.ask(.post, "/tds?dryRun=true", spec).json
         #expect(plan["keyIds"].int == 1 && plan["wouldFail"].items.isEmpty)
         #expect(
-            plan["pages"] == .object(["tdr": .number(1), "tdcs": .number(6), "tdvpr": .number(2), "tdcx": .number(10)]))
+            plan["pages"]
+                == .object([
+                    "tdr": .number(1), "tdcs": .number(6), "tdvpr": .number(2), "tdcx": .number(10),
+                    "sept": .number(0), "guest": .number(0),
+                ]))
         let id = try #require(try service.ask(.post, "/tds", spec).json["id"].string)
         let made = try service.ask(.get, "/seamcalls?td=\(id)").json["items"].items
         var planned: [String: Int] = [:]

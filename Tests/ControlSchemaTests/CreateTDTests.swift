@@ -88,7 +88,15 @@ struct CreateTDTests {
             Refused(creation(#","vcpuCount":-1"#), "/spec/vcpuCount", "must be an integer from 0 to 65535"),
             Refused(
                 creation(#","buildUntil":"running""#), "/spec/buildUntil",
-                #"must be one of "tdrCreated", "keysConfigured", "tdcsAdded", "initialized""#),
+                #"must be one of "tdrCreated", "keysConfigured", "tdcsAdded", "initialized", "finalized""#),
+            Refused(creation(#","memory":[{"sizeBytes":4096}]"#), "/spec/memory/0/gpa", "is required"),
+            Refused(creation(#","memory":[{"gpa":"0x0"}]"#), "/spec/memory/0/sizeBytes", "is required"),
+            Refused(
+                creation(#","memory":[{"gpa":"0x0","imageDigest":"sha384:00"}]"#), "/spec/memory/0/imageDigest",
+                "must be sha384: and 96 lower-case hexadecimal digits"),
+            Refused(
+                creation(#","memory":[{"gpa":"0x0","sizeBytes":4096,"pageSizeBytes":1024}]"#),
+                "/spec/memory/0/pageSizeBytes", "must be 4096 or 2097152"),
         ])
     func values(_ refused: Refused) {
         let error = refusal(of: refused.json, as: CreateTDRequest.self)
@@ -101,7 +109,8 @@ struct CreateTDTests {
         "A member that is not known is refused with its pointer",
         arguments: [
             Refused(#"{"spec":{"maxVcpus":1},"path":"/x"}"#, "/path", unknown),
-            Refused(creation(#","memory":[]"#), "/spec/memory", unknown),
+            Refused(
+                creation(#","memory":[{"gpa":"0x0","sizeBytes":4096,"path":"/x"}]"#), "/spec/memory/0/path", unknown),
             Refused(creation(#","maxvcpus":1"#), "/spec/maxvcpus", unknown),
             Refused(creation(#","a/b~c":1"#), "/spec/a~1b~0c", unknown),
             Refused(creation(#","":1"#), "/spec/", unknown),
@@ -122,7 +131,10 @@ struct CreateTDTests {
             Refused(creation(#","gpaWidthBits":52,"eptLevels":4"#), "/spec/gpaWidthBits", "52 needs eptLevels 5"),
             Refused(
                 creation(#","vcpuCount":1,"buildUntil":"tdcsAdded""#), "/spec/vcpuCount",
-                #"vCPUs can be built only when buildUntil is "initialized""#),
+                #"vCPUs can be built only when buildUntil is "initialized" or "finalized""#),
+            Refused(
+                creation(#","memory":[{"gpa":"0x0","sizeBytes":4096}],"buildUntil":"tdcsAdded""#), "/spec/memory",
+                #"memory can be added only when buildUntil is "initialized" or "finalized""#),
         ])
     func conflicts(_ refused: Refused) {
         let error = refusal(of: refused.json, as: CreateTDRequest.self)

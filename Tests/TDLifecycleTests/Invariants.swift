@@ -67,7 +67,7 @@ extension World {
         if counts(census.tds.map { ($0.key, $0.value) }) != counts(views.domains.values.map { ($0.phase, 1) }) {
             broken.append("the census counts other phases: \(census.tds)")
         }
-        let pages = views.domains.values.flatMap(\.pages).compactMap { page -> (PageKind, Int)? in
+        let pages = views.domains.values.flatMap(\.allPages).compactMap { page -> (PageKind, Int)? in
             if case .held(let kind) = page.state { (kind, 1) } else { nil }
         }
         if counts(census.pages.map { ($0.key, $0.value) }) != counts(pages) {
@@ -85,7 +85,7 @@ extension World {
     private func brokenLedger(_ state: EngineState) -> [String] {
         var broken: [String] = []
         func expect(_ holds: Bool, _ what: String) { if !holds { broken.append(what) } }
-        let pages = state.domains.values.flatMap(\.pages)
+        let pages = state.domains.values.flatMap(\.allPages)
         let quarantined = pages.count { $0.isQuarantined }
         let hostFree = fake.host.allocations.withLock { $0.pages.freeCount }
         expect(Set(pages.map(\.address)).count == pages.count, "a page is in two rows")
@@ -174,7 +174,8 @@ extension World {
         expect(domain.firstReserved == domain.pages.count, "pages are reserved at rest")
         for kind in PageKind.allCases {
             expect(
-                domain.pageCount(kind) == domain.pages.count { $0.state == .held(kind) }, "\(kind) pages are miscounted"
+                domain.pageCount(kind) == domain.allPages.count { $0.state == .held(kind) },
+                "\(kind) pages are miscounted"
             )
         }
         expect(
@@ -187,7 +188,19 @@ extension World {
         expect(
             Set(quarantined) == Set(domain.pages.filter(\.isQuarantined).map(\.id)),
             "the quarantine lists other pages than the rows")
-        if domain.isDeleted { expect(domain.pages.isEmpty && domain.keyID == nil, "something is held though deleted") }
+        expect(domain.memory.pages.reservedCount == 0, "guest pages are reserved at rest")
+        expect(domain.memory.tables.plannedCount == 0, "tables are planned at rest")
+        if domain.phase == .initialized || domain.phase == .finalized {
+            expect(
+                domain.memory.regions.reduce(0) { $0 + $1.pagesAdded } == domain.pageCount(.guest),
+                "the regions have other pages than the TD")
+            expect(domain.memory.tables.present.count == domain.pageCount(.sept), "SEPT pages are not the tables")
+        }
+        let ids = domain.pages(after: nil, limit: .max).map(\.id)
+        expect(ids == domain.allPages.map(\.id).sorted(), "listed pages are not the pages")
+        if domain.isDeleted {
+            expect(domain.allPages.isEmpty && domain.keyID == nil, "something is held though deleted")
+        }
         if !domain.quarantine.isEmpty {
             expect(domain.pages.allSatisfy(\.isQuarantined), "something is held though the rest is quarantined")
         }
@@ -212,11 +225,12 @@ extension World {
             }
         expect(domain.lifecycle == lifecycle, "the row says \(domain.lifecycle), the module \(lifecycle)")
         if domain.opState == .initialized { expect(state.opState == .initialized, "the module says \(state.opState)") }
+        if domain.opState == .runnable { expect(state.opState == .runnable, "the module says \(state.opState)") }
         if domain.opState == .uninitialized { expect(state.opState == .uninitialized, "the TD is initialised") }
         expect(
-            Int(state.childCount.load(ordering: .relaxed)) == domain.pages.count - 1,
+            Int(state.childCount.load(ordering: .relaxed)) == domain.allPages.count - 1,
             "the module counts \(state.childCount.load(ordering: .relaxed)) children")
-        for page in domain.pages {
+        for page in domain.allPages {
             guard case .held(let kind) = page.state else { continue }
             let type = pamtType(page.address.rawValue)
             expect(type == kind.pamtType, "page \(page.id) is \(kind), to the module \(type?.name ?? "unknown")")
@@ -273,6 +287,10 @@ extension World {
         }
         return broken
     }
+}
+
+extension Domain {
+    var allPages: [Page] { pages + memory.pages.all }
 }
 
 extension Page {

@@ -47,7 +47,8 @@ private final class Simulation {
         limits.reservationPages = random.pick([1, 4, 512])
         limits.tombstonesMax = 20
         limits.operationsMax = 40
-        return try World(limits: limits)
+        // Random steps leave a TD's vCPUs where they are, or its key on some packages: the module says no.
+        return try World(limits: limits, tolerating: [.vpFlushSkipped, .keyPartlyConfigured])
     }
 
     func run(rounds: Int) throws {
@@ -91,7 +92,7 @@ private final class Simulation {
         switch random.below(12) {
         case 0, 1, 2:
             let stage = random.pick(BuildStage.allCases)
-            let spec = world.spec(vcpus: stage == .initialized ? random.below(4) : 0, until: stage)
+            let spec = world.spec(vcpus: stage >= .initialized ? random.below(4) : 0, until: stage)
             let name = random.below(2) == 0 ? nil : "n\(random.below(5))"
             note { try engine.createTD(world.request(spec, name: name), by: lab).operation }
         case 3:

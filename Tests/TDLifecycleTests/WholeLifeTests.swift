@@ -118,7 +118,7 @@ struct WholeLifeTests {
     func stages(_ stage: BuildStage) throws {
         let world = try World()
         let before = world.capacity
-        let (td, creation) = try world.create(world.spec(until: stage))
+        let (td, creation) = try world.create(world.spec(vcpus: stage == .finalized ? 1 : 0, until: stage))
         #expect(creation.state == .succeeded)
         let domain = try world.domain(td)
         let expected: (Lifecycle, OpState?) =

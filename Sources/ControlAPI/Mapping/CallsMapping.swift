@@ -68,7 +68,8 @@ extension RegisterSet {
 extension ShimFailure {
     init?(_ record: CallRecord) {
         guard case .port(let error) = record.result else { return nil }
-        self.init(code: error.ownError.code, message: error.explanation)
+        self.init(
+            code: error.ownError.code, errno: error.errorNumber.map { Int($0) }, message: error.explanation)
     }
 }
 
@@ -85,10 +86,36 @@ extension Refuser {
 
 extension PortError {
     var ownError: OwnError {
-        switch reason {
+        if let fault { return fault.ownError }
+        return switch reason {
         case .notExecuted, .outcomeUnknown: .shimUnavailable
         case .exhausted: .capacityExhausted
         case .unsupported: .backendLacksLeaf
+        }
+    }
+}
+
+extension PortFault {
+    var ownError: OwnError {
+        switch self {
+        case .undefinedInstruction: .shimUndefinedInstruction
+        case .generalProtection: .shimGeneralProtection
+        case .vmFailInvalid: .shimVMFailInvalid
+        case .timedOut: .shimTimedOut
+        case .emulatorLost: .shimEmulatorLost
+        case .malformed: .shimRefused
+        case .noSuchObject: .shimNoSuchObject
+        case .wrongKind: .shimWrongKind
+        case .objectBusy: .shimObjectBusy
+        case .leafNotCarried: .backendLacksLeaf
+        case .noSuchProcessor: .shimNoSuchProcessor
+        case .noBackend: .shimNoBackend
+        case .notTaken: .shimNotTaken
+        case .full: .capacityExhausted
+        case .noMemory: .shimNoMemory
+        case .interrupted: .shimInterrupted
+        case .deviceError: .shimUnavailable
+        case .badAnswer: .shimBadAnswer
         }
     }
 }
@@ -119,6 +146,10 @@ private struct CallNames {
             if record.leaf.version > 0 { arguments.x2apicId = Int(record.input.r8) }
         case Leaf.phymemCacheWB.number:
             arguments.resume = record.input.rcx == 1
+        case Leaf.memSEPTAdd.number, Leaf.memPageAdd.number, Leaf.mrExtend.number:
+            arguments.gpa = HexValue(record.input.rcx & Self.addressBits)
+            if record.repeats > 0 { arguments.lastGpa = HexValue(record.lastInputRCX & Self.addressBits) }
+            if record.leaf.number == Leaf.memSEPTAdd.number { arguments.level = Int(record.input.rcx & Self.levelBits) }
         case Leaf.phymemPageReclaim.number, Leaf.phymemPageRDMD.number:
             guard record.rcxIsAnswer else { break }
             outputs.pageType = PAMTType(rawValue: PageType(rawValue: record.output.rcx).name)
@@ -132,6 +163,10 @@ private struct CallNames {
         self.arguments = arguments == CallArguments() ? nil : arguments
         self.outputs = outputs == CallOutputs() || record.completion == nil ? nil : outputs
     }
+
+    /// Of RCX of the memory leaves: a chunk's address has 256 bytes below it, and the level stands lowest.
+    private static let addressBits: UInt64 = ~0xff
+    private static let levelBits: UInt64 = 7
 
     private static func field(
         _ record: CallRecord, _ context: FieldID.Context, isFull: Bool, _ arguments: inout CallArguments,

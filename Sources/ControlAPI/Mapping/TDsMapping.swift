@@ -34,7 +34,8 @@ extension EffectiveSpec {
             },
             cpuid: spec.cpuid.isEmpty ? nil : spec.cpuid.map { ControlSchema.CPUIDSetting($0) },
             vcpuCount: spec.vcpuCount,
-            memory: spec.memory.isEmpty ? nil : spec.memory.map { MemoryRegionSpec($0) }, buildUntil: ControlSchema.BuildStage(rawValue: spec.buildUntil.rawValue))
+            memory: spec.memory.isEmpty ? nil : spec.memory.map { MemoryRegionSpec($0) },
+            buildUntil: ControlSchema.BuildStage(rawValue: spec.buildUntil.rawValue))
     }
 }
 
@@ -139,7 +140,8 @@ extension PageRecord {
             id: page.id.description, kind: ControlSchema.PageKind(rawValue: kind.rawValue),
             pamtType: PAMTType(rawValue: state == .reclaimed ? "NDA" : kind.pamtType.name), sizeBytes: pageSizeBytes,
             state: state, vcpuNumber: page.vcpu,
-            gpa: kind == .guest ? domain.guestAddress(of: page.id).map { HexValue($0.rawValue) } : nil, address: showAddresses ? HexValue(page.address.rawValue) : nil,
+            gpa: kind == .guest ? domain.guestAddress(of: page.id).map { HexValue($0.rawValue) } : nil,
+            address: showAddresses ? HexValue(page.address.rawValue) : nil,
             redacted: showAddresses ? nil : true, sinceSequence: page.since, since: Timestamp(page.sinceTime),
             lastFailure: failure.flatMap { CallFailure($0) })
     }
@@ -147,11 +149,12 @@ extension PageRecord {
 
 extension CallFailure {
     fileprivate init?(_ quarantined: Quarantined) {
-        guard let record = quarantined.record else { return nil }
+        guard quarantined.record != nil || quarantined.reason != nil else { return nil }
         self.init(
-            seamcall: record.description, leaf: LeafName(quarantined.leaf),
+            seamcall: quarantined.record?.description, leaf: LeafName(quarantined.leaf),
             completionName: quarantined.completion?.name,
-            completion: quarantined.completion.map { CompletionHex($0.rawValue) }, at: Timestamp(quarantined.at))
+            completion: quarantined.completion.map { CompletionHex($0.rawValue) }, reason: quarantined.reason,
+            at: Timestamp(quarantined.at))
     }
 }
 
@@ -174,9 +177,10 @@ extension ControlSchema.KeyID {
             sinceSequence: row.sinceSequence, since: Timestamp(row.since), reuseCount: row.reuseCount,
             lastFailure: row.lastFailure.map { failure in
                 CallFailure(
-                    seamcall: failure.record.description, leaf: LeafName(failure.leaf),
-                    completionName: failure.completion.name,
-                    completion: CompletionHex(failure.completion.rawValue), at: Timestamp(failure.at))
+                    seamcall: failure.record?.description, leaf: LeafName(failure.leaf),
+                    completionName: failure.completion?.name,
+                    completion: failure.completion.map { CompletionHex($0.rawValue) }, reason: failure.reason,
+                    at: Timestamp(failure.at))
             },
             links: [
                 "self": "/host/keyids/\(row.number.rawValue)", "seamcalls": "/seamcalls?keyId=\(row.number.rawValue)",

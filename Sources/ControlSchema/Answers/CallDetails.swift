@@ -75,11 +75,18 @@ public struct CallArguments: Codable, Hashable, Sendable {
     public var x2apicId: Int?
     /// Whether an interrupted write-back goes on.
     public var resume: Bool?
+    /// Guest physical address.
+    public var gpa: HexValue?
+    /// Where a run of such calls has come to: the last one's address.
+    public var lastGpa: HexValue?
+    /// Level of the secure EPT entry that links the page.
+    public var level: Int?
 
     public init(
         page: PageReference? = nil, tdr: PageReference? = nil, tdvpr: PageReference? = nil, keyId: Int? = nil,
         fieldName: String? = nil, fieldId: HexValue? = nil, value: HexValue? = nil, mask: HexValue? = nil,
-        initialRcx: HexValue? = nil, x2apicId: Int? = nil, resume: Bool? = nil
+        initialRcx: HexValue? = nil, x2apicId: Int? = nil, resume: Bool? = nil, gpa: HexValue? = nil,
+        lastGpa: HexValue? = nil, level: Int? = nil
     ) {
         self.page = page
         self.tdr = tdr
@@ -92,6 +99,9 @@ public struct CallArguments: Codable, Hashable, Sendable {
         self.initialRcx = initialRcx
         self.x2apicId = x2apicId
         self.resume = resume
+        self.gpa = gpa
+        self.lastGpa = lastGpa
+        self.level = level
     }
 }
 

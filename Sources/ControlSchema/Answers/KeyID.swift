@@ -179,25 +179,28 @@ public struct KeyIDPackage: Codable, Hashable, Sendable {
 
 /// A refused call in short.
 public struct CallFailure: Codable, Hashable, Sendable {
-    /// Its SEAMCALL record.
-    public var seamcall: String
+    /// Its SEAMCALL record; absent where a daemon before this one made the call.
+    public var seamcall: String?
     /// The leaf.
     public var leaf: LeafName
     /// Name of the completion; absent when the code is not known.
     public var completionName: String?
     /// RAX, sixteen digits; absent when the instruction itself failed.
     public var completion: CompletionHex?
+    /// In words, where there is no record.
+    public var reason: String?
     /// When.
     public var at: Timestamp
 
     public init(
-        seamcall: String, leaf: LeafName, completionName: String? = nil, completion: CompletionHex? = nil,
-        at: Timestamp
+        seamcall: String? = nil, leaf: LeafName, completionName: String? = nil, completion: CompletionHex? = nil,
+        reason: String? = nil, at: Timestamp
     ) {
         self.seamcall = seamcall
         self.leaf = leaf
         self.completionName = completionName
         self.completion = completion
+        self.reason = reason
         self.at = at
     }
 }

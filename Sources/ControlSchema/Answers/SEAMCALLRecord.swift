@@ -104,7 +104,7 @@ public struct SEAMCALLRecord: Codable, Hashable, Sendable {
     public var package: Int?
     /// Which attempt of the same step, from 1; 0 when planned.
     public var attempt: Int
-    /// Further identical answers folded into this record; absent when none.
+    /// Further calls folded into this record; absent when none.
     public var repeats: Int?
     /// The TD; absent when the call belongs to no single one.
     public var tdId: String?

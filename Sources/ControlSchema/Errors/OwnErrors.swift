@@ -27,7 +27,8 @@ public struct OwnError: Hashable, Sendable {
     }
 
     /// Every one of them, by code.
-    public static let all: [OwnError] = (ofRequests + ofCertificates + ofResources + ofImages + ofMemory + ofService + ofShim)
+    public static let all: [OwnError] =
+        (ofRequests + ofCertificates + ofResources + ofImages + ofMemory + ofService + ofShim)
         .sorted { $0.code < $1.code }
 
     /// The one with `code`, if it is ours.

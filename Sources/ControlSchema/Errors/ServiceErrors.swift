@@ -39,35 +39,8 @@ extension OwnError {
         remedy: "Look the code up in the module's specification.")
 
     static let ofService = [
-        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, backendIsNoFake, notReady,
+        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, backendIsNoFake,
+        notReady,
         draining, busy,
-    ]
-}
-
-/// Failures of the SEAMCALL instruction and of the way to it: the module did not answer.
-extension OwnError {
-    public static let shimVMFailInvalid = OwnError(
-        "shim-vmfailinvalid", 503, "The processor entered no TDX module",
-        "SEAMCALL ended with the carry flag set: no module is loaded, or SEAM cannot be used.",
-        remedy: "Load the TDX module; see the kernel's log.", origin: .shim)
-    public static let shimGeneralProtection = OwnError(
-        "shim-general-protection", 503, "SEAMCALL raised #GP",
-        "The firmware has not enabled TDX on this processor.",
-        remedy: "Enable TDX in the firmware's setup.", origin: .shim)
-    public static let shimUndefinedInstruction = OwnError(
-        "shim-undefined-instruction", 503, "SEAMCALL raised #UD",
-        "The processor is not in VMX operation, or has no SEAM.",
-        remedy: "Load the kernel's virtualisation module.", origin: .shim)
-    public static let shimUnavailable = OwnError(
-        "shim-unavailable", 503, "The back end does not answer",
-        "The device or the process that carries the calls is gone.",
-        remedy: "See the daemon's log.", retryable: true, origin: .shim)
-    public static let shimRefused = OwnError(
-        "shim-refused", 500, "The back end refused the call",
-        "The call was stopped on its way: the back end's own checks do not allow it.",
-        remedy: "Report it with the SEAMCALL record.", origin: .shim)
-
-    static let ofShim = [
-        shimVMFailInvalid, shimGeneralProtection, shimUndefinedInstruction, shimUnavailable, shimRefused,
     ]
 }

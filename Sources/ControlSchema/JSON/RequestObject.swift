@@ -29,18 +29,18 @@ struct RequestObject {
     /// In an array, since there are few and most are short.
     private var asked: [String] = []
     private var findings = Findings()
+    /// Names of the members that are there, in no order.
+    let names: [String]
 
     init(_ decoder: any Decoder) throws {
         refusesUnknown = Self.strictness.map { decoder.userInfo[$0] != nil } ?? true
         do {
             container = try decoder.container(keyedBy: Name.self)
+            names = container.allKeys.map(\.stringValue)
         } catch is DecodingError {
             throw RequestError.invalid(pointer(of: decoder.codingPath), "must be an object")
         }
     }
-
-    /// Names of the members that are there, in no order.
-    var names: [String] { container.allKeys.map(\.stringValue) }
 
     /// Whether `name` is there and null: in a merge patch that removes.
     func isNull(_ name: String) -> Bool {
@@ -71,8 +71,8 @@ struct RequestObject {
         _ read: (KeyedDecodingContainer<Name>, Name) throws -> Value?
     ) -> Value? {
         asked.append(name)
+        guard names.contains(name) else { return nil }
         let key = Name(name)
-        guard container.contains(key) else { return nil }
         guard !isNull(name) else {
             refuse(name, "must not be null; leave the member out")
             return nil
@@ -90,7 +90,7 @@ struct RequestObject {
 
     /// Notes that member `name` is missing, if it is.
     mutating func require(_ name: String) {
-        if !container.contains(Name(name)) { refuse(name, "is required") }
+        if !names.contains(name) { refuse(name, "is required") }
     }
 
     /// The error that `finish` would throw; for a required value that is not there.

@@ -37,7 +37,10 @@ public struct TDSpec: RequestBody {
     /// Where to stop. Absent: `initialized`.
     public var buildUntil: BuildStage?
 
-    public init(parameters: TDParameters, vcpuCount: Int? = nil, memory: [MemoryRegionRequest]? = nil, buildUntil: BuildStage? = nil) {
+    public init(
+        parameters: TDParameters, vcpuCount: Int? = nil, memory: [MemoryRegionRequest]? = nil,
+        buildUntil: BuildStage? = nil
+    ) {
         self.parameters = parameters
         self.vcpuCount = vcpuCount
         self.memory = memory

@@ -33,6 +33,13 @@ final class MeasurementStream: Sendable {
         state.withLock { $0.spare.popLast() } ?? [UInt8](repeating: 0, count: MemoryRegion.contentBytesMax)
     }
 
+    /// A buffer that was not used after all, or not measured.
+    func giveBack(_ buffer: [UInt8]) {
+        state.withLock { state in
+            if state.spare.count < Self.queueMax { state.spare.append(buffer) }
+        }
+    }
+
     /// Takes what the module accepted, in order.
     func append(_ piece: MeasuredPiece, on scheduler: any StepScheduler) {
         let isIdle = state.withLock { state in

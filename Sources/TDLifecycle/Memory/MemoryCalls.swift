@@ -46,10 +46,14 @@ extension Domain {
         heldCounts[.guest] += pages
     }
 
+    /// Bytes of these regions that are there, and measured if they are to be.
+    func bytesDone(_ places: Range<Int>) -> UInt64 { memory.regions[places].reduce(0) { $0 + $1.bytesDone } }
+
     mutating func noteMRTD(_ value: UInt64) {
         memory.mrtdRead.append(value)
         guard memory.mrtdRead.count == Self.mrtdElements else { return }
-        let bytes = memory.mrtdRead.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+        let bytes = memory.mrtdRead.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
+        }
         memory.measurement.actual = MeasurementID(bytes: bytes)
         memory.mrtdRead = []
     }

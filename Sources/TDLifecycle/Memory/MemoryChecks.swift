@@ -31,7 +31,8 @@ extension Engine {
         if !spec.memory.isEmpty, !spec.buildUntil.hasContents {
             throw .memory(
                 MemoryViolation(
-                    nil, .buildUntil, "memory is added to a TD that is initialised; this one is built until "
+                    nil, .buildUntil,
+                    "memory is added to a TD that is initialised; this one is built until "
                         + spec.buildUntil.rawValue))
         }
         if spec.buildUntil == .finalized {

@@ -9,14 +9,22 @@ final class MemoryRun: Sendable {
         var bytes: [UInt8]
         /// By place among the TD's regions.
         let region: Int
+        let isMeasured: Bool
         let gpa: GPA
         let pages: Int
         var added = 0
         /// Measured chunks of the page added last.
         var chunks = 0
+
+        var isDone: Bool { added == pages && (!isMeasured || chunks == chunksPerPage) }
+
+        func gpaOfPage(_ page: Int) -> UInt64 { gpa.rawValue &+ UInt64(truncatingIfNeeded: page * pageSizeBytes) }
+
+        /// The chunk to be measured next.
+        var gpaOfChunk: GPA { GPA(rawValue: gpaOfPage(added - 1) + UInt64(chunks * measuredChunkBytes)) }
     }
 
-    struct State: Sendable {
+    private struct State: Sendable {
         var source: HostMemory?
         var batch: Batch?
     }
@@ -24,7 +32,7 @@ final class MemoryRun: Sendable {
     private let contents: [any MemoryContent]
     /// Place of the first content's region among the TD's.
     let firstRegion: Int
-    let state = Locked(State())
+    private let state = Locked(State())
 
     init(_ contents: [any MemoryContent], firstRegion: Int) {
         self.contents = contents
@@ -34,6 +42,20 @@ final class MemoryRun: Sendable {
     var regions: Range<Int> { firstRegion..<firstRegion + contents.count }
 
     func content(of region: Int) -> any MemoryContent { contents[region - firstRegion] }
+
+    var hasBatch: Bool { state.withLock { $0.batch != nil } }
+    func takeBatch() -> Batch? { state.withLock { $0.batch.take() } }
+    func put(_ batch: Batch) { state.withLock { $0.batch = batch } }
+
+    /// Host memory for one batch, taken when it is first needed.
+    func source(_ host: any HostPort) throws(PortError) -> HostMemory {
+        if let source = sourceAtHand { return source }
+        let source = try host.allocateMemory(bytes: MemoryRegion.contentBytesMax)
+        state.withLock { $0.source = source }
+        return source
+    }
+
+    var sourceAtHand: HostMemory? { state.withLock { $0.source } }
 
     /// Gives back what was taken, and tells the contents.
     func end(_ complete: Bool, _ host: any HostPort) {

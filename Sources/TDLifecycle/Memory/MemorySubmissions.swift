@@ -90,7 +90,8 @@ extension Engine {
     ) throws(LifecycleError) -> (Domain, Plan) {
         let domain = try claimable(reference, ifRevision, &state)
         if !platform.module.leaves.contains(Leaf.mrFinalize.number) { throw .lacksLeaf(.mrFinalize) }
-        if domain.isFatal || domain.obstacleToFinalizing != nil || (domain.memory.measurement.isDiverged && !request.force)
+        if domain.isFatal || domain.obstacleToFinalizing != nil
+            || (domain.memory.measurement.isDiverged && !request.force)
         {
             throw .wrongState(domain.wrongState(for: .finalize, on: platform))
         }

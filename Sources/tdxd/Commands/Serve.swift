@@ -63,6 +63,7 @@ struct Serve: ParsableCommand {
             })
         let watchdog = Watchdog(supervisor, logger) { assembly.isAlive() }
         supervisor.ready(assembly.summary)
+        StartupPages.giveBack()
         // Outside the metadata, which is not evaluated below the log's level.
         let signal = signals.wait()
         logger.notice("Draining", metadata: ["signal": "\(signal)"])

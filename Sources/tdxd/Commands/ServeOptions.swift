@@ -7,8 +7,23 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"))
     var config: String?
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim. auto takes the shim where its device is.")
+    @Option(
+        help: """
+            What executes SEAMCALLs: auto, fake, fake:SOCKET (the fake of another process, see 'tdxd fake-module') or \
+            shim. auto takes the shim where its device is.
+            """)
     var module: String?
+
+    @Option(help: ArgumentHelp("The kernel shim's device. Default: /dev/tdx_shim.", valueName: "path"))
+    var shimDevice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What must outlive the daemon: with the shim, what it needs to take over TDs after a crash. Default: \
+            $STATE_DIRECTORY, /var/lib/tdxd, or tdxd in $XDG_STATE_HOME.
+            """, valueName: "folder"))
+    var stateDirectory: String?
 
     @Option(
         help: ArgumentHelp("The Unix socket. Default: /run/tdxd/tdxd.sock, or in $XDG_RUNTIME_DIR.", valueName: "path"))
@@ -64,6 +79,8 @@ struct ServeOptions: ParsableArguments {
         var values = fake.values.merging(bounds.values) { $1 }.merging(tls.values) { $1 }
             .merging(limits.values) { $1 }.merging(images.values) { $1 }.merging(recording.values) { $1 }
         values[.module] = module.map { .string($0) }
+        values[.shimDevice] = shimDevice.map { .string($0) }
+        values[.stateDirectory] = stateDirectory.map { .string($0) }
         values[.socket] = socket.map { .string($0) }
         values[.socketMode] = socketMode.map { .string($0) }
         values[.socketRole] = socketRole.isEmpty ? nil : .stringArray(socketRole)
@@ -251,12 +268,18 @@ struct FakeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long every call takes, in µs. Default: 0.", valueName: "us"))
     var fakeCallUs: Int?
 
-    fileprivate var values: [Setting: ConfigContent] {
+    @Option(
+        help: ArgumentHelp(
+            "Which release of the module the fake plays: 1.5.01, held against recordings of the real one, or 1.5-later, "
+                + "which is not. Default: 1.5.01.", valueName: "profile"))
+    var fakeProfile: String?
+
+    var values: [Setting: ConfigContent] {
         numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
-        ])
+        ]).merging(fakeProfile.map { [.fakeProfile: .string($0)] } ?? [:]) { number, _ in number }
     }
 }
 

@@ -1,5 +1,8 @@
+internal import FakeTDX
+
 /// The machine the fake plays, and how long things take on it.
 struct FakeSettings: Hashable, Sendable {
+    let profile: FakeProfile
     let packages: Int
     let processors: Int
     /// KeyIDs a TD may get; the module's own comes on top.
@@ -9,7 +12,25 @@ struct FakeSettings: Hashable, Sendable {
     let keyConfiguration: Duration
     let call: Duration
 
+    /// As without any setting.
+    static let standard = FakeSettings(packages: 2, processors: 4, keyIDs: 31)
+
+    private init(packages: Int, processors: Int, keyIDs: Int) {
+        self.packages = packages
+        self.processors = processors
+        self.keyIDs = keyIDs
+        writeBack = .zero
+        writeBackSlice = .microseconds(500)
+        keyConfiguration = .zero
+        call = .zero
+    }
+
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
+        guard let profile = FakeProfile(rawValue: try values.text(.fakeProfile)) else {
+            let all = FakeProfile.allCases.map(\.rawValue).joined(separator: ", ")
+            throw values.error(.fakeProfile, "must be one of \(all)")
+        }
+        self.profile = profile
         packages = values.number(.fakePackages)
         processors = values.number(.fakeProcessors)
         guard processors.isMultiple(of: packages) else {

@@ -42,6 +42,9 @@ struct Setting: Hashable, Sendable {
 
 extension Setting {
     static let module = Setting("module", .text)
+    static let shimDevice = Setting("shim-device", .text)
+    /// What must outlive the daemon.
+    static let stateDirectory = Setting("state-directory", .text, isOptional: true)
     static let socket = Setting("socket", .text)
     static let socketMode = Setting("socket-mode", .text)
     static let socketRole = Setting("socket-role", .list)
@@ -77,6 +80,7 @@ extension Setting {
     static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
     static let limitOperations = Setting("limit-operations", .number(0...1_000_000))
     static let limitKeyIDs = Setting("limit-keyids", .number(0...65_535))
+    static let fakeProfile = Setting("fake-profile", .text)
     static let imagesDirectory = Setting("images-directory", .text, isOptional: true)
     /// MiB.
     static let imagesCapacity = Setting("images-capacity", .number(1...(1 << 30)))
@@ -92,12 +96,13 @@ extension Setting {
 
     /// In the order `check-config` prints them.
     static let all: [Setting] = [
-        module, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate, tlsKey, clientCA,
+        module, shimDevice, stateDirectory, socket, socketMode, socketRole, listenPlain, listenTLS, pki, tlsCertificate,
+        tlsKey, clientCA,
         clientRevocations, roles, threads, httpThreads, maxConnections, maxPerAddress, headTimeout, bodyTimeout,
         idleTimeout, logLevel, logFormat, drainTimeout,
         audit, auditRequests, record, recordLimit,
         limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
         imagesDirectory, imagesCapacity, imagesRetention,
-        fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
+        fakeProfile, fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

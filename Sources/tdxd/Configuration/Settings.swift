@@ -5,6 +5,7 @@ internal import MicroHTTP
 /// The configuration in the types that the assembly needs.
 struct Settings: Sendable {
     let module: ModuleChoice
+    let shim: ShimSettings
     let socketPath: String
     /// Permissions of the socket's file.
     let socketMode: UInt32
@@ -31,7 +32,8 @@ struct Settings: Sendable {
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
-        module = try Self.choice(.module, in: values)
+        module = try Self.module(values)
+        shim = try ShimSettings(values)
         socketPath = try values.text(.socket)
         guard let mode = UInt32(try values.text(.socketMode), radix: 8), mode <= 0o777 else {
             throw values.error(.socketMode, "must be permissions in octal, such as 660")
@@ -84,6 +86,15 @@ struct Settings: Sendable {
         users[ownUserID] = .admin
         let listeners = Dictionary(uniqueKeysWithValues: plainListeners.map { ($0.name, $0.role) })
         return AccessPolicy(users: users, groups: groups, listeners: listeners, certificates: certificates)
+    }
+
+    private static func module(_ values: EffectiveConfiguration) throws(ConfigurationError) -> ModuleChoice {
+        let text = try values.text(.module)
+        do throws(ItemFault) {
+            return try ModuleChoice(text)
+        } catch {
+            throw values.error(.module, error.reason)
+        }
     }
 
     private static func limit(_ setting: Setting, in values: EffectiveConfiguration) -> Int? {

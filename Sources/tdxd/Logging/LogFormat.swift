@@ -1,5 +1,4 @@
 internal import ControlSchema
-internal import FoundationEssentials
 internal import Logging
 
 /// How a log record is written: one line each.
@@ -30,26 +29,31 @@ enum LogFormat: String, CaseIterable, Sendable {
         return String(decoding: line, as: UTF8.self)
     }
 
+    /// Members in order of their names, as everywhere in our JSON.
     private static func jsonLine(
         _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
     ) -> String {
-        let record = JSONRecord(
-            time: time, level: level.rawValue, message: message,
-            metadata: metadata.isEmpty ? nil : metadata.mapValues(plain))
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            return String(decoding: try encoder.encode(record), as: UTF8.self) + "\n"
-        } catch {
-            preconditionFailure("strings can always be encoded: \(error)")
+        var line: [UInt8] = []
+        line.reserveCapacity(lineBytes)
+        func append(_ texts: String...) { for text in texts { line.append(contentsOf: text.utf8) } }
+        append(#"{"level":"#, jsonString(level.rawValue), #","message":"#, jsonString(message))
+        var separator = #","metadata":{"#
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            append(separator, jsonString(key), ":", jsonString(plain(value)))
+            separator = ","
         }
+        append(metadata.isEmpty ? #","time":""# : #"},"time":""#)
+        time.append(to: &line)
+        append("\"}\n")
+        return String(decoding: line, as: UTF8.self)
     }
 
-    private struct JSONRecord: Encodable {
-        let time: Timestamp
-        let level: String
-        let message: String
-        let metadata: [String: String]?
+    /// Nearly all texts stand in JSON as they are; the encoder is asked about the others.
+    private static func jsonString(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy {
+            (0x20...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        return isPlain ? "\"\(text)\"" : String(decoding: ControlJSON.encode(text), as: UTF8.self)
     }
 
     /// What most lines need.

@@ -30,7 +30,7 @@ struct Assembly: Sendable {
     init(_ settings: Settings, _ sockets: PassedSockets, _ logger: Logger) throws(Failure) {
         self.settings = settings
         self.logger = logger
-        let backend = try Backend(settings.module, settings.fake, logger)
+        let backend = try Backend(settings.module, settings.fake, settings.shim, logger)
         scheduler = ThreadedScheduler(threads: settings.engineThreads)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
@@ -44,6 +44,7 @@ struct Assembly: Sendable {
         let calls = CallMeter(recorder ?? backend.calls)
         engine = Engine(
             calls: calls, host: recorder ?? backend.host, environment: environment, limits: limits, logger: logger)
+        engine.adopt(backend.inventory)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,
             backend: backend.identity)

@@ -1,0 +1,1 @@
+#include "../../Sources/KernelModule/core_call.c"
