@@ -161,7 +161,8 @@ struct MemoryTests {
         func take(_ most: Int) {
             let count = min(most, queue.count)
             var span = buffer.mutableSpan
-            var room = span.mutableBytes
+            // SAFETY: bytes have no padding, and any bytes are a byte's value.
+            var room = unsafe span.mutableBytes
             queue.remove(count, into: &room)
             out += buffer[..<count]
         }

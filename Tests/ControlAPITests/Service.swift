@@ -27,7 +27,8 @@ final class Service: Sendable {
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
         certificates: CertificateRoles = CertificateRoles(),
         rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
-        imageLimits: ImageLimits = ImageLimits(), tolerating tolerated: Set<HazardRule> = []
+        imageLimits: ImageLimits = ImageLimits(), tolerating tolerated: Set<HazardRule> = [],
+        hazards: (@Sendable () -> HazardList)? = nil
     ) throws {
         // Read before anything is timed: the document is long.
         _ = Self.contract
@@ -47,7 +48,8 @@ final class Service: Sendable {
         let identity = ServiceIdentity(
             hostName: "test", version: "0", startedAt: environment.wallClock.now,
             backend: BackendIdentity(
-                kind: "fake", description: "a fake", isHardware: false, reportsAllOutputs: true))
+                kind: "fake", description: "a fake", isHardware: false, reportsAllOutputs: true,
+                profile: ModuleProfile(name: "1.5.01", heldAgainstRecordings: true)))
         let directory = "/tmp/tdxd-test-images-\(UInt64.random(in: .min ... .max))"
         images = try ImageStore(directory: directory, limits: imageLimits)
         api = ControlAPI(
@@ -55,8 +57,7 @@ final class Service: Sendable {
             access: AccessPolicy(
                 users: Self.users, groups: [9: .viewer], listeners: ["open": .viewer, "bench": .lab],
                 certificates: certificates),
-            rate: rate, audit: audit, images: images, tls: tls,
-            hazards: { HazardList(items: [], total: fake.hazardCount(), revision: fake.hazardCount()) }, logger: logger)
+            rate: rate, audit: audit, images: images, tls: tls, hazards: hazards, logger: logger)
     }
 
     deinit {

@@ -69,6 +69,7 @@ struct Counterpart: Sendable {
         "FieldRead": answer(FieldRead.self),
         "FieldReadPlace": answer(FieldReadPlace.self),
         "FieldWriteResult": answer(FieldWriteResult.self),
+        "ModuleProfile": answer(ModuleProfile.self),
         "Hazard": answer(Hazard.self),
         "HazardDeed": answer(HazardDeed.self),
         "HazardList": answer(HazardList.self),

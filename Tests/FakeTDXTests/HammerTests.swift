@@ -24,7 +24,7 @@ private struct HammerDrawer {
         [.mngCreate, .mngKeyConfig, .mngKeyConfig, .mngKeyConfig] + Array(repeating: .mngAddCX, count: 7) + [
             .mngInit, .vpCreate,
         ] + Array(repeating: .vpAddCX, count: 6) + [
-            .vpInit,
+            .vpInit
         ] + Array(repeating: .memSEPTAdd, count: 9) + [
             .memPageAdd, .memPageAdd, .memPageAdd, .mrExtend, .mrExtend, .mrExtend, .memPageAug,
             .memPageAug, .memRangeBlock, .memRangeUnblock, .mrFinalize, .vpEnter, .memPageAug, .memRangeBlock,

@@ -268,12 +268,18 @@ struct FakeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long every call takes, in µs. Default: 0.", valueName: "us"))
     var fakeCallUs: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Which release of the module the fake plays: 1.5.01, held against recordings of the real one, or 1.5-later, "
+                + "which is not. Default: 1.5.01.", valueName: "profile"))
+    var fakeProfile: String?
+
     var values: [Setting: ConfigContent] {
         numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
-        ])
+        ]).merging(fakeProfile.map { [.fakeProfile: .string($0)] } ?? [:]) { number, _ in number }
     }
 }
 

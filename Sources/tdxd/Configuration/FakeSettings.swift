@@ -1,5 +1,8 @@
+internal import FakeTDX
+
 /// The machine the fake plays, and how long things take on it.
 struct FakeSettings: Hashable, Sendable {
+    let profile: FakeProfile
     let packages: Int
     let processors: Int
     /// KeyIDs a TD may get; the module's own comes on top.
@@ -23,6 +26,11 @@ struct FakeSettings: Hashable, Sendable {
     }
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
+        guard let profile = FakeProfile(rawValue: try values.text(.fakeProfile)) else {
+            let all = FakeProfile.allCases.map(\.rawValue).joined(separator: ", ")
+            throw values.error(.fakeProfile, "must be one of \(all)")
+        }
+        self.profile = profile
         packages = values.number(.fakePackages)
         processors = values.number(.fakeProcessors)
         guard processors.isMultiple(of: packages) else {

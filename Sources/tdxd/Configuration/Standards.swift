@@ -1,5 +1,6 @@
 internal import Configuration
 internal import ControlAPI
+internal import FakeTDX
 internal import Glibc
 internal import GuestImages
 internal import MicroHTTP
@@ -57,6 +58,7 @@ struct Standards: Sendable {
             .limitRequestBurst: .int(20_000),
             .limitOperations: .int(256),
             .limitKeyIDs: .int(1_024),
+            .fakeProfile: .string(FakeProfile.release1501.rawValue),
             .imagesCapacity: .int(Int(images.capacityBytes >> 20)),
             .imagesRetention: .int(Int(images.retention?.components.seconds ?? 0)),
             .fakePackages: .int(2),

@@ -1,4 +1,5 @@
 internal import ControlAPI
+internal import ControlSchema
 internal import FakeReplay
 internal import FakeTDX
 internal import FakeTransport
@@ -32,10 +33,15 @@ struct Backend: Sendable {
     private static func fake(_ settings: FakeSettings, _ logger: Logger) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
             let platform = settings.platform
-            let fake = try FakeTDX(platform: platform, timing: settings.timing) { logger.warn(of: $0) }
+            let fake = try FakeTDX(platform: platform, timing: settings.timing, profile: settings.profile) {
+                logger.warn(of: $0)
+            }
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
-                isHardware: false, reportsAllOutputs: true)
+                isHardware: false, reportsAllOutputs: true,
+                profile: ModuleProfile(
+                    name: settings.profile.rawValue,
+                    heldAgainstRecordings: settings.profile.isHeldAgainstRecordings))
             return Backend(
                 calls: fake, host: fake, identity: identity,
                 platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions), fake: fake)
