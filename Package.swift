@@ -52,6 +52,7 @@ let package = Package(
         room("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
+        room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
@@ -67,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "tdxd",
             dependencies: [
-                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "GuestImages",
+                "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
                 "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
                 configuration, logging,
             ],
@@ -79,7 +80,8 @@ let package = Package(
 
         // Not shipped, and no room: how long the fake's calls take.
         .executableTarget(
-            name: "fake-benchmark", dependencies: ["FakeTDX", "TDXCalls", "Digests"], path: "Tests/FakeBenchmark",
+            name: "fake-benchmark", dependencies: ["FakeTDX", "FakeTransport", "TDXCalls", "Digests"],
+            path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 
         .executableTarget(
@@ -99,6 +101,9 @@ let package = Package(
             "KernelShimTests",
             ["KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
+        test(
+            "FakeTransportTests",
+            ["FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["Certificates"]),

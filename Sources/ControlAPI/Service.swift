@@ -36,8 +36,13 @@ public struct BackendIdentity: Sendable {
     public var isHardware: Bool
     /// Whether every output register of a leaf comes back; wrapped kernel exports give only the named ones.
     public var reportsAllOutputs: Bool
+    /// Which release of the module a fake plays; nil where the module is real.
+    public var profile: ModuleProfile?
 
-    public init(kind: String, description: String, isHardware: Bool, reportsAllOutputs: Bool) {
+    public init(
+        kind: String, description: String, isHardware: Bool, reportsAllOutputs: Bool, profile: ModuleProfile? = nil
+    ) {
+        self.profile = profile
         self.kind = kind
         self.description = description
         self.isHardware = isHardware

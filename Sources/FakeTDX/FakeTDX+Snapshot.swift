@@ -19,56 +19,10 @@ extension FakeTDX {
             tds: collected.tds.mapValues { td in td.snapshot(state) },
             vcpus: collected.vcpus.mapValues { vcpu in vcpu.snapshot() })
     }
-
-    /// Looks for what can never be, whatever was called: see ``FakeInconsistency``. To be asked while no call is under
-    /// way.
-    public func inconsistencies() -> [FakeInconsistency] {
-        var collected = Collected()
-        for index in 0..<state.tdmrs.count { collected.add(state.tdmrs[index]) }
-        var found: [FakeInconsistency] = []
-        var children: [UInt64: UInt64] = [:]
-        for (address, page) in collected.pages where page.type > 1 && page.type != PageType.tdr.rawValue {
-            children[page.owner, default: 0] += UInt64(pages4K(atSize: page.size))
-            if collected.tds[page.owner] == nil { found.append(.ownerIsNoTD(page: address, owner: page.owner)) }
-        }
-        var keyOwners: [UInt16: Int] = [:]
-        for (address, td) in collected.tds {
-            let counted = td.childCount.load(ordering: .relaxed)
-            let owned = children[address] ?? 0
-            if counted != owned { found.append(.childCount(td: address, counted: counted, owned: owned)) }
-            if td.lifecycle != .teardown { keyOwners[td.keyID, default: 0] += 1 }
-            let associated = collected.vcpus.values.count {
-                $0.pages[0] != 0 && collected.pages[$0.pages[0]]?.owner == address
-                    && $0.association.load(ordering: .relaxed) != VCPUState.notAssociated
-            }
-            let counter = td.associatedVCPUs.load(ordering: .relaxed)
-            if Int(counter) != associated {
-                found.append(.associations(td: address, counted: Int(counter), found: associated))
-            }
-        }
-        for keyID in platform.privateKeyIDs.lowerBound.rawValue...platform.privateKeyIDs.upperBound.rawValue {
-            let state = state.keys.state(keyID)
-            let owners = keyOwners[keyID] ?? 0
-            let isUsed = state == .assigned || state == .flushed
-            if owners != (isUsed ? 1 : 0) { found.append(.keyOwners(keyID: keyID, owners: owners)) }
-        }
-        return found
-    }
 }
 
-/// Something that no sequence of calls may lead to.
-public enum FakeInconsistency: Hashable, Sendable {
-    /// A page belongs to what is no TD.
-    case ownerIsNoTD(page: UInt64, owner: UInt64)
-    /// A TD's count of children is not the number of pages that name it as their owner.
-    case childCount(td: UInt64, counted: UInt64, owned: UInt64)
-    /// A TD's count of associated vCPUs is not the number there are.
-    case associations(td: UInt64, counted: Int, found: Int)
-    /// A KeyID in use has not exactly one TD, or a free one has any.
-    case keyOwners(keyID: UInt16, owners: Int)
-}
-
-private struct Collected {
+/// All metadata there is, and what hangs on it.
+struct Collected {
     var pages: [UInt64: FakeSnapshot.Page] = [:]
     var tds: [UInt64: TDState] = [:]
     var vcpus: [UInt64: VCPUState] = [:]
@@ -114,7 +68,7 @@ extension TDState {
     }
 
     /// Entries of the secure EPT that are not free; the key is the guest address and, below it, the level.
-    private func entries() -> [UInt64: UInt64] {
+    func entries() -> [UInt64: UInt64] {
         // Reclaimed tables are gone although the entries that named them are not.
         guard lifecycle == .keysConfigured, opState != .uninitialized, let septRoot else { return [:] }
         var entries: [UInt64: UInt64] = [:]

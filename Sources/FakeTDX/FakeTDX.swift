@@ -2,7 +2,7 @@ internal import Synchronization
 public import TDXCalls
 internal import Threading
 
-/// A TDX module in software, release 1.5.01, with the machine under it: both ports of the wrappers.
+/// A TDX module in software, by default release 1.5.01, with the machine under it: both ports of the wrappers.
 ///
 /// It is a module and not a mock: per leaf all checks in the module's order, then a commit that cannot fail; a
 /// leaf that is refused changes nothing, but for the exceptions the real one has. It may be called from many
@@ -20,6 +20,7 @@ public final class FakeTDX: Sendable {
     }
 
     public let platform: FakePlatform
+    public let profile: FakeProfile
     /// What SYS.RD answers, gathered.
     public let module: ModuleInformation
     let state: ModuleState
@@ -31,13 +32,15 @@ public final class FakeTDX: Sendable {
     ///   call the fake.
     /// - Throws: ``FakePlatformError`` if platform or timing cannot be.
     public init(
-        platform: FakePlatform = .oracle, timing: FakeTiming = FakeTiming(), start: Start = .ready,
-        onHazard: (@Sendable (FakeHazard) -> Void)? = nil
+        platform: FakePlatform = .oracle, timing: FakeTiming = FakeTiming(), profile: FakeProfile = .release1501,
+        start: Start = .ready, onHazard: (@Sendable (FakeHazard) -> Void)? = nil
     ) throws(FakePlatformError) {
         try platform.validate()
         try timing.validate()
         self.platform = platform
-        state = ModuleState(platform: platform, timing: timing, hazards: HazardLedger(observer: onHazard))
+        self.profile = profile
+        state = ModuleState(
+            platform: platform, timing: timing, profile: profile, hazards: HazardLedger(observer: onHazard))
         module = state.information
         host = HostState(platform: platform)
         var index = [Int](repeating: -1, count: FakePlatform.processorNumbersEnd)

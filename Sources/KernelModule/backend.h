@@ -40,6 +40,10 @@ struct shim_memory {
 extern const struct shim_surroundings shim_surroundings;
 
 /* processors.c */
+int shim_watch_processors(void);
+void shim_unwatch_processors(void);
+void shim_stay(void *context);
+void shim_leave(void *context);
 int shim_execute(void *context, struct shim_execution *execution);
 int shim_package_processor(void *context, u32 index, u32 *processor);
 int shim_processors(struct tdx_shim_processors *request);

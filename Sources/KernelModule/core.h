@@ -137,6 +137,12 @@ struct shim_surroundings {
 	void (*memory_free)(void *context, void *backing);
 	/* Physical address of the page of `backing` that `offset` lies in, and the offset in it. */
 	u64 (*memory_address)(void *context, void *backing, u32 offset);
+	/*
+	 * Processors neither come nor go from `stay` to `leave`: not while a call is executed, nor before what it changed is
+	 * written down. The mutex may be taken in between, and neither is called with it held.
+	 */
+	void (*stay)(void *context);
+	void (*leave)(void *context);
 	/* 0 if the instruction was attempted, or why not. */
 	int (*execute)(void *context, struct shim_execution *execution);
 	/* An online processor of the package with this index; ENXIO beyond the last. */
@@ -264,6 +270,9 @@ u32 shim_give_back(struct shim_core *core, struct shim_session *session, u32 lim
 
 /* core_call.c */
 int shim_call(struct shim_core *core, struct shim_session *session, struct tdx_shim_call *call);
+/* Whether something of ours needs this processor: a vCPU is associated with it, or it is the last of its package and there
+ * are TDs, whose keys and caches are each package's own. */
+bool shim_needs_processor(struct shim_core *core, u32 processor, bool last_of_package);
 /* The back end has lost its memory: nothing it held can be trusted. */
 void shim_doubt_all(struct shim_core *core, u16 doubt);
 

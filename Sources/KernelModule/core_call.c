@@ -479,6 +479,7 @@ int shim_call(struct shim_core *core, struct shim_session *session, struct tdx_s
 	if (error)
 		return error;
 
+	core->around->stay(core->context);
 	error = core->around->execute(core->context, &execution);
 
 	call->fault = 0;
@@ -493,7 +494,24 @@ int shim_call(struct shim_core *core, struct shim_session *session, struct tdx_s
 		answer(core, session, leaf, &execution, call);
 	}
 	shim_mutex_unlock(&core->lock);
+	core->around->leave(core->context);
 	return error;
+}
+
+bool shim_needs_processor(struct shim_core *core, u32 processor, bool last_of_package)
+{
+	const struct shim_object *object;
+	bool needed = false;
+	u32 slot;
+
+	shim_mutex_lock(&core->lock);
+	for (slot = 1; slot < core->slots && !needed; slot++) {
+		object = shim_at(core, slot);
+		needed = (object->kind == TDX_SHIM_PAGE_TDVPR && object->processor == processor) ||
+			 (object->kind == TDX_SHIM_KEYID_ASSIGNED && last_of_package);
+	}
+	shim_mutex_unlock(&core->lock);
+	return needed;
 }
 
 void shim_doubt_all(struct shim_core *core, u16 doubt)

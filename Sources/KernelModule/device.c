@@ -225,12 +225,17 @@ static int __init shim_load(void)
 	error = shim_backend.start();
 	if (error)
 		goto end_core;
-	error = misc_register(&shim_device);
+	error = shim_watch_processors();
 	if (error)
 		goto stop_backend;
+	error = misc_register(&shim_device);
+	if (error)
+		goto unwatch_processors;
 	pr_info("%s\n", reasons[shim_backend.reason()]);
 	return 0;
 
+unwatch_processors:
+	shim_unwatch_processors();
 stop_backend:
 	shim_backend.stop();
 end_core:
@@ -241,6 +246,7 @@ end_core:
 static void __exit shim_unload(void)
 {
 	misc_deregister(&shim_device);
+	shim_unwatch_processors();
 	shim_backend.stop();
 	if (shim_core.forgotten)
 		pr_warn("%llu pages and KeyIDs were given up and stay lost until the machine is restarted\n",

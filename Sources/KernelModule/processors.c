@@ -1,12 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0
 /* On which processor a call runs. Processors neither come nor go while one does. */
 #include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/preempt.h>
 #include <linux/smp.h>
 #include <linux/topology.h>
 #include <asm/cacheflush.h>
 
 #include "backend.h"
+
+static int watching;
+
+/* KVM looks after processors that its TDs need, and knows nothing of ours. */
+static int refuse_to_go(unsigned int processor)
+{
+	bool last = true;
+	unsigned int other;
+
+	for_each_online_cpu(other)
+		if (other != processor && topology_physical_package_id(other) == topology_physical_package_id(processor))
+			last = false;
+	if (!shim_needs_processor(&shim_core, processor, last))
+		return 0;
+	pr_warn("processor %u stays: %s\n", processor,
+		last ? "TDs need one in each package" : "a vCPU is associated with it");
+	return -EBUSY;
+}
+
+int shim_watch_processors(void)
+{
+	watching = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "tdx_shim:online", NULL, refuse_to_go);
+	return watching < 0 ? watching : 0;
+}
+
+void shim_unwatch_processors(void)
+{
+	cpuhp_remove_state_nocalls(watching);
+}
+
+void shim_stay(void *context)
+{
+	cpus_read_lock();
+}
+
+void shim_leave(void *context)
+{
+	cpus_read_unlock();
+}
 
 static int execute_here(void *argument)
 {
@@ -31,8 +71,6 @@ static int execute_there(struct shim_execution *execution)
 
 int shim_execute(void *context, struct shim_execution *execution)
 {
-	int error;
-
 	/*
 	 * A line that is dirty under KeyID 0 must not be evicted over what the module writes under another. Done whether or
 	 * not the module says that it minds: it is cheap beside the call.
@@ -41,19 +79,13 @@ int shim_execute(void *context, struct shim_execution *execution)
 	if (execution->flush)
 		clflush_cache_range(page_address(execution->flush_backing), PAGE_SIZE);
 #endif
-	cpus_read_lock();
 	if (execution->processor != TDX_SHIM_ANY_PROCESSOR &&
-	    (execution->processor >= nr_cpu_ids || !cpu_online(execution->processor))) {
-		error = -ENXIO;
-	} else if (shim_backend.directed) {
-		error = execute_there(execution);
-	} else {
-		execution->ran_on = execution->processor == TDX_SHIM_ANY_PROCESSOR ? raw_smp_processor_id() :
-										     execution->processor;
-		error = shim_backend.execute(execution);
-	}
-	cpus_read_unlock();
-	return error;
+	    (execution->processor >= nr_cpu_ids || !cpu_online(execution->processor)))
+		return -ENXIO;
+	if (shim_backend.directed)
+		return execute_there(execution);
+	execution->ran_on = execution->processor == TDX_SHIM_ANY_PROCESSOR ? raw_smp_processor_id() : execution->processor;
+	return shim_backend.execute(execution);
 }
 
 static bool is_first_of_package(unsigned int processor)

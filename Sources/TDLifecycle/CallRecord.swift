@@ -154,7 +154,8 @@ public final class CallRecord: Sendable {
     /// run.
     func absorbs(_ next: CallRecord) -> Bool {
         if isRun, next.isRun {
-            return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
+            return leaf == next.leaf && pageKind == next.pageKind && processor == next.processor && td == next.td
+                && operation == next.operation
         }
         guard let completion, !completion.isSuccess, completion == next.completion, completion.outcome == .recoverable
         else { return false }
@@ -164,12 +165,14 @@ public final class CallRecord: Sendable {
 
     /// Whether it is one of many accepted calls of which nobody wants each: those for guest memory.
     var isRun: Bool {
-        guard handledAs == .accepted, case .completion(.success) = result else { return false }
-        return switch leaf.number {
-        case Leaf.memPageAdd.number, Leaf.mrExtend.number, Leaf.memSEPTAdd.number: true
-        case Leaf.phymemPageReclaim.number: pageKind == .guest || pageKind == .sept
-        default: false
-        }
+        let isLeafOfRuns =
+            switch leaf.number {
+            case Leaf.memPageAdd.number, Leaf.mrExtend.number, Leaf.memSEPTAdd.number: true
+            case Leaf.phymemPageReclaim.number: pageKind == .guest || pageKind == .sept
+            default: false
+            }
+        guard isLeafOfRuns, handledAs == .accepted, case .completion(.success) = result else { return false }
+        return true
     }
 
     func absorbing(_ next: CallRecord) -> CallRecord { CallRecord(self, absorbing: next) }

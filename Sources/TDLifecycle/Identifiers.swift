@@ -59,12 +59,11 @@ public struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertibl
             var place = unsafe buffer.update(fromContentsOf: prefix)
             unsafe buffer[place] = UInt8(ascii: "-")
             place = count
-            let alphabet = Self.alphabet.span
             // Two words at a time, since shifting 128 bits by five is dear.
             var (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
             for _ in 0..<Self.digitCount {
                 place -= 1
-                unsafe buffer[place] = alphabet[Int(low & 31)]
+                unsafe buffer[place] = Self.alphabet[Int(low & 31)]
                 low = low >> 5 | high << 59
                 high >>= 5
             }

@@ -27,7 +27,8 @@ struct TDXDCommand: ParsableCommand {
             """,
         version: "tdxd \(Version.current)",
         subcommands: [
-            Serve.self, CheckConfig.self, TraceCommand.self, PKICommand.self, ShimCommand.self, LabCommand.self,
+            Serve.self, CheckConfig.self, TraceCommand.self, FakeModule.self, PKICommand.self, ShimCommand.self,
+            LabCommand.self,
         ],
         defaultSubcommand: Serve.self)
 }

@@ -7,7 +7,7 @@ struct OwnErrorTests {
     func codes() {
         let codes = OwnError.all.map(\.code)
         #expect(codes == Set(codes).sorted())
-        #expect(codes.count == 92)
+        #expect(codes.count == 93)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-".utf8)
         for code in codes {
             #expect(code.split(separator: "-", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty }, "\(code)")

@@ -14,6 +14,7 @@ import threading
 import unittest
 
 from daemon import BINARY, Daemon, create, destroy
+from test_images import send
 
 WRITE_BACK = ("--fake-write-back-ms", "5")
 
@@ -85,6 +86,28 @@ class Record(unittest.TestCase):
         self.assertGreater(sum(step.get("concurrent", False) for step in steps), 0)
         self.assertGreater(sum(step["op"] == "interrupt.pending" for step in steps), 0)
         self.replay()
+
+    def test_a_measured_launch_and_a_second_daemons_are_the_same_and_replay_with_the_same_measurement(self):
+        # What is not a multiple of a page, and zeroes, both of which must reach the module as they are.
+        content = os.urandom(60 * 1024) + bytes(8192) + os.urandom(5000)
+        other = self.directory / "other.json"
+        mrtds = []
+        for file in (self.file, other):
+            with Daemon("--record", file) as daemon:
+                client = daemon.client()
+                digest = send(client, content).json["digest"]
+                spec = {"memory": [{"gpa": "0xff000000", "imageDigest": digest}], "buildUntil": "finalized"}
+                td = create(client, vcpus=1, spec=spec)
+                mrtds.append(td["status"]["measurement"]["mrtd"])
+                # Read back over the module, so that the replay has to come to the same.
+                self.assertEqual(client.get(f"/tds/{td['id']}/measurement").json["actualMrtd"], mrtds[-1])
+                destroy(client, td["id"])
+            self.replay(file)
+        self.assertEqual(mrtds[0], mrtds[1])
+        leaves = self.leaves(self.steps())
+        self.assertEqual((leaves["TDH.MEM.PAGE.ADD"], leaves["TDH.MR.EXTEND"]), (19, 19 * 16))
+        same = tdxd("trace", "diff", self.file, other)
+        self.assertEqual((same.returncode, same.stderr), (0, ""), same)
 
     def test_killed_at_any_time_it_leaves_a_whole_recording(self):
         with Daemon("--record", self.file) as daemon:

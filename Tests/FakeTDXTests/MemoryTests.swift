@@ -154,6 +154,13 @@ struct MemPageTests {
         try stage.accept(.memSEPTRD, 0x20_3000, Page.tdr)
         #expect(stage.registers.rcx == 1 << 63 | range + 0x3000 | 0xf0)
         #expect(stage.fake.inconsistencies() == [])
+        try stage.accept(.memPagePromote, 0x20_0001, Page.tdr)
+        #expect(stage.registers.rcx == Page.free)
+        try stage.accept(.memSEPTRD, 0x20_0001, Page.tdr)
+        #expect(stage.registers.rcx == 1 << 63 | range | 0xf0)
+        #expect(stage.fake.inconsistencies() == [])
+        try stage.accept(.memPageDemote, 0x20_0001, Page.tdr, r8: Page.free)
+        try stage.accept(.memPageRemove, 0x20_3000, Page.tdr)
         try stage.refuse(.eptInvalidPromoteConditions, .rcx, .memPagePromote, 0x20_0001, Page.tdr)
     }
 

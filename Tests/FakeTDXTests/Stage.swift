@@ -35,8 +35,8 @@ final class Stage {
     let fake: FakeTDX
     var parameters = TDParams(maxVCPUs: 4, tscFrequency: 100)
 
-    init(_ point: Point = .empty, debug: Bool = false) throws {
-        fake = try FakeTDX()
+    init(_ point: Point = .empty, debug: Bool = false, profile: FakeProfile = .release1501) throws {
+        fake = try FakeTDX(profile: profile)
         if debug { parameters.attributes = .debug }
         try advance(to: point)
     }

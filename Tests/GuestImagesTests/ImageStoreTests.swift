@@ -14,6 +14,7 @@ final class Place {
     }
 
     deinit {
+        // SAFETY: the paths are read during the calls.
         for name in names { unsafe unlink("\(path)/\(name)") }
         unsafe rmdir(path)
     }
@@ -28,6 +29,7 @@ final class Place {
     func wait(seconds: UInt64) { clock.withLock { $0 += seconds * 1_000_000_000 } }
 
     var names: [String] {
+        // SAFETY: the stream is made here and closed below; an entry is good until the next is read.
         guard let stream = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(stream) }
         var names: [String] = []
@@ -41,6 +43,7 @@ final class Place {
     }
 
     func write(_ name: String, _ bytes: [UInt8], _ flags: Int32 = O_CREAT | O_TRUNC) {
+        // SAFETY: the path and the bytes are read during the calls.
         let file = unsafe open("\(path)/\(name)", O_WRONLY | flags, 0o600)
         _ = unsafe Glibc.write(file, bytes, bytes.count)
         close(file)
@@ -48,6 +51,7 @@ final class Place {
 
     func mode(_ name: String) -> mode_t {
         var status = stat()
+        // SAFETY: the structure is ours and written by the call alone.
         unsafe stat("\(path)/\(name)", &status)
         return status.st_mode & 0o7777
     }
@@ -102,6 +106,7 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
         #expect(store.usage.uploading == 0)
         let reader = try take(first.image.digest, from: store).open()
         var page = [UInt8](repeating: 0xff, count: 4096)
+        // SAFETY: the buffer is written during the call.
         try unsafe page.withUnsafeMutableBytes { try unsafe reader.read(at: 2_998_272, into: $0) }
         #expect(page == Array(bytes[2_998_272...]) + [UInt8](repeating: 0, count: 4096 - 1729))
         store.stop()
@@ -138,6 +143,7 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
         let known = try #require(DigestAlgorithm(rawValue: algorithm))
         let stream = DigestStream(known)
         let bytes = pattern(5000)
+        // SAFETY: bytes have no padding.
         unsafe stream.update(bytes.span.bytes)
         let right = try #require(ExpectedDigest(algorithm: algorithm, bytes: stream.finish()))
         #expect(try send(bytes, to: store, expecting: [right]).isNew)
@@ -282,6 +288,18 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
         let store = try place.store()
         #expect(throws: ImageError.disk("\(place.path) is in use by another process")) { _ = try place.store() }
         store.stop()
+    }
+
+    @Test("A directory that others can enter is refused, and stays as it is")
+    func open() throws {
+        let place = Place()
+        // SAFETY: the path is read during the call.
+        _ = unsafe mkdir(place.path, 0o700)
+        _ = unsafe chmod(place.path, 0o755)
+        #expect(throws: ImageError.disk("\(place.path) has mode 755: it must be 700, for us alone")) {
+            _ = try place.store()
+        }
+        #expect(place.mode("") == 0o755)
     }
 
     @Test("A place that is no directory is refused with the reason")

@@ -31,7 +31,8 @@ struct RoomRule {
         RoomRule("Meters", ["TDXCalls", "Threading"]),
         RoomRule("FakeTDX", ["TDXCalls", "Digests", "Threading"]),
         RoomRule("KernelShim", ["CTDXShim", "TDXCalls", "Threading"], outside: ["Glibc"]),
-        RoomRule("FakeTransport", ["TDXCalls", "Threading"], outside: ["Glibc"]),
+        // CTDXShim: its messages are those of the shim's up-call device, which it also serves.
+        RoomRule("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"], outside: ["Glibc"]),
         RoomRule("SEAMCALLTrace", ["TDXCalls", "Threading"], outside: ["FoundationEssentials"]),
         // A room of its own: recordings know nothing of the fake, nor the fake of recordings, and both the daemon and
         // the tests replay.

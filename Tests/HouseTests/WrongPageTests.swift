@@ -64,6 +64,16 @@ private let kinds = [
         wrong: "try tdx.tdh_vp_flush(td, on: cpu)", right: "try tdx.tdh_vp_flush(vp, on: cpu)",
         "TD", isNot: "VP"),
     Mistake(
+        "a TD where a vCPU is to be entered",
+        wrong: "keep(try tdx.tdh_vp_enter(td, VPEntry(), on: cpu))",
+        right: "keep(try tdx.tdh_vp_enter(vp, VPEntry(), on: cpu))",
+        "TD", isNot: "VP"),
+    Mistake(
+        "a bare register file as what a vCPU is entered with",
+        wrong: "keep(try tdx.tdh_vp_enter(vp, Registers(), on: cpu))",
+        right: "keep(try tdx.tdh_vp_enter(vp, VPEntry(answer: VPEntry.Answer(r10: 1)), on: cpu))",
+        "Registers", isNot: "VPEntry"),
+    Mistake(
         "a page's address where a structure is wanted",
         wrong: "try tdx.tdh_mng_key_freeid(td.tdr, on: cpu)", right: "try tdx.tdh_mng_key_freeid(td, on: cpu)",
         "PageAddress<TDR>", isNot: "TD"),

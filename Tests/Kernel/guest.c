@@ -214,6 +214,53 @@ static void test_memory(void)
 	destroy_td(&td);
 }
 
+static int set_online(int processor, bool online)
+{
+	char path[64];
+	int file, error;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", processor);
+	file = open(path, O_WRONLY);
+	error = write(file, online ? "1" : "0", 1) == 1 ? 0 : errno;
+	close(file);
+	return error;
+}
+
+/* One may go as long as no vCPU is associated with it. */
+static void test_processors(void)
+{
+	struct tdx_shim_processors processors = { .size = sizeof(processors) };
+	struct tdx_shim_call call;
+	struct td td;
+
+	IS(request(TDX_SHIM_GET_PROCESSORS, &processors), 0);
+	IS(processors.cursor, TDX_SHIM_ANY_PROCESSOR);
+	/* User-Mode Linux has one, and it cannot go. */
+	if (processors.count < 2)
+		return;
+	td = build_td();
+	IS(leaf(18, object(td.tdvpr), none), 0);
+	call = call_of(26, object(td.tdvpr), value(2));
+	call.processor = 1;
+	IS(request(TDX_SHIM_SEAMCALL, &call), 0);
+	IS(call.ran_on, 1);
+	IS(look(td.tdvpr).processor, 1);
+	IS(set_online(1, false), EBUSY);
+	call = call_of(18, object(td.tdvpr), none);
+	call.processor = 1;
+	IS(request(TDX_SHIM_SEAMCALL, &call), 0);
+	IS(set_online(1, false), 0);
+	IS(request(TDX_SHIM_SEAMCALL, &call), ENXIO);
+	processors.cursor = 0;
+	IS(request(TDX_SHIM_GET_PROCESSORS, &processors), 0);
+	IS(processors.count, 1);
+	IS(set_online(1, true), 0);
+	call = call_of(26, object(td.tdvpr), value(2));
+	call.processor = 0;
+	IS(request(TDX_SHIM_SEAMCALL, &call), 0);
+	destroy_td(&td);
+}
+
 /* A program that is killed with a TD; the next one adopts it. */
 static void test_adoption(void)
 {
@@ -370,6 +417,7 @@ static void test_upcall(void)
 	test_malformed();
 	test_kinds();
 	test_memory();
+	test_processors();
 	test_adoption();
 	test_reclaim();
 	measure_round_trips();

@@ -97,12 +97,23 @@ static u64 memory_address(void *context, void *backing, u32 offset)
 	return 0x7000000000ull + offset;
 }
 
+static void stay(void *context)
+{
+	((struct host *)context)->staying++;
+}
+
+static void leave(void *context)
+{
+	((struct host *)context)->staying--;
+}
+
 static int execute(void *context, struct shim_execution *execution)
 {
 	struct host *host = context;
 	u32 processor = execution->processor == TDX_SHIM_ANY_PROCESSOR ? 0 : execution->processor;
 	u64 registers[MODEL_REGISTERS];
 
+	require(host->staying > 0, "no processor goes while a call is executed");
 	if (host->meanwhile)
 		host->meanwhile(host->argument);
 	if (processor >= HOST_PROCESSORS)
@@ -163,6 +174,8 @@ const struct shim_surroundings host_surroundings = {
 	.memory_alloc = memory_alloc,
 	.memory_free = memory_free,
 	.memory_address = memory_address,
+	.stay = stay,
+	.leave = leave,
 	.execute = execute,
 	.package_processor = package_processor,
 	.backend = backend,
@@ -237,6 +250,7 @@ void host_check(struct host *host, struct shim_core *core, bool truthful)
 	struct shim_object *object;
 	u32 slot, pages = 0, orphans = 0, sessions = 0;
 
+	require(!host->staying, "no processor is held for long");
 	for (slot = 1; slot < core->slots; slot++) {
 		object = shim_at(core, slot);
 		require(!object->writer && !object->readers, "nothing stays pinned");

@@ -16,6 +16,7 @@ struct host {
 	u32 keyids;
 	u32 memories;
 	int orphans;
+	int staying;
 	bool has_backend;
 	/* The next allocation fails; the next call is not executed, for this reason; it is, and faults so. */
 	int alloc_error;

@@ -278,11 +278,32 @@ static void when_the_emulator_dies_all_it_held_is_quarantined_with_the_call_in_f
 	IS(look(untouched).kind, TDX_SHIM_PAGE_FREE);
 }
 
+static void a_processor_with_a_vcpu_and_the_last_of_a_package_are_needed(void)
+{
+	struct td td;
+	u64 vcpu;
+	struct tdx_shim_call call;
+
+	IS(shim_needs_processor(&world.core, 0, true), false);
+	td = build_td();
+	vcpu = build_vcpu(&td, 3);
+	IS(shim_needs_processor(&world.core, 3, false), true);
+	IS(shim_needs_processor(&world.core, 2, false), false);
+	IS(shim_needs_processor(&world.core, 2, true), true);
+	call = call_of(18, page(vcpu), NO_OPERAND);
+	call.processor = 3;
+	IS(issue(&call), 0);
+	IS(shim_needs_processor(&world.core, 3, false), false);
+	tear_down(&td);
+	IS(shim_needs_processor(&world.core, 2, true), false);
+}
+
 u32 run_life_tests(void)
 {
 	return RUN(a_tds_whole_life_leaves_nothing_behind) +
 	       RUN(outputs_that_are_pages_come_as_handles_and_entries_without_addresses) +
 	       RUN(a_removed_page_is_free_once_its_key_is) + RUN(a_refused_leaf_changes_nothing) +
+	       RUN(a_processor_with_a_vcpu_and_the_last_of_a_package_are_needed) +
 	       RUN(a_call_that_trapped_changes_nothing) + RUN(a_call_that_was_not_executed_changes_nothing) +
 	       RUN(what_a_call_without_answer_might_have_taken_is_quarantined) +
 	       RUN(answers_that_cannot_be_are_not_believed) +

@@ -151,6 +151,19 @@ static void a_reclaim_goes_on_where_the_dead_program_stopped(void)
 	IS(model_pages(&world.host.model), 0);
 }
 
+static void a_vcpu_that_was_flushed_without_our_knowledge_does_not_stop_a_reclaim(void)
+{
+	struct td td = build_td();
+	u64 vcpu = build_vcpu(&td, 1);
+	struct tdx_shim_call call = call_of(18, page(vcpu), NO_OPERAND);
+
+	call.processor = 1;
+	IS(issue(&call), 0);
+	shim_at(&world.core, (u32)vcpu)->processor = 1;
+	IS(reclaim(leave().session, 1000).state, TDX_SHIM_RECLAIM_DONE);
+	IS(world.host.pages, 0);
+}
+
 static void what_cannot_be_reclaimed_is_named_and_can_be_given_up(void)
 {
 	u64 fresh = new_page(), keyid = new_object(TDX_SHIM_TYPE_KEYID, 0);
@@ -236,6 +249,7 @@ u32 run_session_tests(void)
 	       RUN(a_session_with_pages_at_the_module_is_adopted_by_its_token_alone) +
 	       RUN(a_session_that_is_open_is_not_adopted_nor_reclaimed_nor_forgotten) +
 	       RUN(an_orphan_whose_token_is_lost_can_be_reclaimed) + RUN(a_reclaim_goes_on_where_the_dead_program_stopped) +
+	       RUN(a_vcpu_that_was_flushed_without_our_knowledge_does_not_stop_a_reclaim) +
 	       RUN(what_cannot_be_reclaimed_is_named_and_can_be_given_up) +
 	       RUN(a_reclaim_that_is_refused_says_by_which_leaf) + RUN(lists_are_paged_and_go_in_order);
 }

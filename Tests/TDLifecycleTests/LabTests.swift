@@ -73,7 +73,7 @@ struct LabTests {
 
     @Test("The module's refusals are shown raw, and nothing has changed")
     func refusals() throws {
-        let world = try World()
+        let world = try World(tolerating: [.vpFlushSkipped, .keyPartlyConfigured])
         let (td, _) = try world.create(world.spec(until: .tdrCreated))
         func expect(_ call: TDLifecycle.Call, _ completion: Completion, recover: Bool = false) throws {
             let before = try world.domain(td)

@@ -47,7 +47,8 @@ private final class Simulation {
         limits.reservationPages = random.pick([1, 4, 512])
         limits.tombstonesMax = 20
         limits.operationsMax = 40
-        return try World(limits: limits)
+        // Random steps leave a TD's vCPUs where they are, or its key on some packages: the module says no.
+        return try World(limits: limits, tolerating: [.vpFlushSkipped, .keyPartlyConfigured])
     }
 
     func run(rounds: Int) throws {

@@ -69,7 +69,8 @@ extension ControlAPI {
             backend: Backend(
                 kind: BackendKind(service), description: service.backend.description,
                 hardware: service.backend.isHardware, outComplete: service.backend.reportsAllOutputs,
-                keyIdSource: KeyIDSource(rawValue: engine.capacity.source.rawValue)),
+                keyIdSource: KeyIDSource(rawValue: engine.capacity.source.rawValue),
+                profile: service.backend.profile),
             module: ControlSchema.ModuleInformation(module),
             platform: ControlSchema.Platform(
                 packageCount: platform.packages.count, processorCount: platform.processors.count,

@@ -248,7 +248,9 @@ extension ControlAPI {
                 let rtmrs = stride(from: 0, to: bytes.count, by: Hex384.byteCount).compactMap {
                     Hex384(bytes: Array(bytes[$0..<min($0 + Hex384.byteCount, bytes.count)]))
                 }
-                self.answer(call, .ok, ControlSchema.Measurement(domain, rtmrs: rtmrs), [.cacheControl: "no-store"])
+                self.answer(
+                    call, .ok, ControlSchema.Measurement(domain, rtmrs: rtmrs),
+                    [.cacheControl: "no-store", .eTag: Self.tag(domain.revision)])
             }
         }
         try engine(call) { () throws(LifecycleError) in try engine.access(reference(call), access) }

@@ -69,14 +69,31 @@ public struct Backend: Codable, Hashable, Sendable {
     public var outComplete: Bool
     /// Who knows which KeyIDs are free.
     public var keyIdSource: KeyIDSource
+    /// Which release of the module a software model plays; absent where the module is real.
+    public var profile: ModuleProfile?
 
     public init(
-        kind: BackendKind, description: String, hardware: Bool, outComplete: Bool, keyIdSource: KeyIDSource
+        kind: BackendKind, description: String, hardware: Bool, outComplete: Bool, keyIdSource: KeyIDSource,
+        profile: ModuleProfile? = nil
     ) {
         self.kind = kind
         self.description = description
         self.hardware = hardware
         self.outComplete = outComplete
         self.keyIdSource = keyIdSource
+        self.profile = profile
+    }
+}
+
+/// Which release of the module a software model plays.
+public struct ModuleProfile: Codable, Hashable, Sendable {
+    /// Its name, as the daemon is told it.
+    public var name: String
+    /// Whether it was held, call by call, against recordings of the real module.
+    public var heldAgainstRecordings: Bool
+
+    public init(name: String, heldAgainstRecordings: Bool) {
+        self.name = name
+        self.heldAgainstRecordings = heldAgainstRecordings
     }
 }

@@ -39,7 +39,8 @@ extension OwnError {
         remedy: "Look the code up in the module's specification.")
 
     static let ofService = [
-        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, backendIsNoFake, notReady,
+        unknownCompletion, internalError, moduleLacksLeaf, moduleLacksVpInitV1, backendLacksLeaf, backendIsNoFake,
+        notReady,
         draining, busy,
     ]
 }

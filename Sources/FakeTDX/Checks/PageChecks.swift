@@ -67,22 +67,22 @@ extension Call {
         return td
     }
 
-    /// The vCPU whose TDVPR a register names, and its TD, whose TDR is then held shared.
+    /// The vCPU whose TDVPR a register names, and its TD, whose TDR is then held as well.
     ///
     /// - Throws: as ``page(_:_:_:_:)``, and OPERAND_BUSY with TDR.
     mutating func vcpu(
-        _ address: UInt64, _ operand: OperandID, _ mode: LockMode
+        _ address: UInt64, _ operand: OperandID, _ mode: LockMode, tdr: LockMode = .shared
     ) throws(Refusal) -> (vcpu: VCPUState, td: TDState) {
         let entry = try page(address, operand, .tdvpr, mode)
         guard case .vcpu(let vcpu) = entry.contents else { preconditionFailure("a TDVPR without its vCPU") }
-        return (vcpu, try implicitTD(of: entry))
+        return (vcpu, try implicitTD(of: entry, tdr))
     }
 
-    /// The TD that owns a page, reached through the page: its TDR is held shared.
+    /// The TD that owns a page, reached through the page: its TDR is held.
     ///
     /// - Throws: OPERAND_BUSY with TDR.
-    mutating func implicitTD(of entry: PageEntry) throws(Refusal) -> TDState {
-        let located = try lockMetadata(entry.owner, .tdr, .shared)
+    mutating func implicitTD(of entry: PageEntry, _ mode: LockMode = .shared) throws(Refusal) -> TDState {
+        let located = try lockMetadata(entry.owner, .tdr, mode)
         guard case .td(let td) = located.entry.contents else {
             preconditionFailure("a page is owned by what is no TDR")
         }

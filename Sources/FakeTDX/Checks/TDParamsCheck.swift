@@ -43,13 +43,19 @@ struct TDParamsCheck {
         result.xfam = integer(Offset.xfam, 8)
         guard Self.isLegal(xfam: result.xfam, on: module.platform) else { throw Refusal(.operandInvalid, .xfam) }
         result.maxVCPUs = UInt32(integer(Offset.maxVCPUs, 2))
-        guard result.maxVCPUs != 0 else { throw Refusal(.operandInvalid, .maxVCPUs) }
+        guard result.maxVCPUs != 0, result.maxVCPUs <= module.profile.maxVCPUsPerTD ?? .max else {
+            throw Refusal(.operandInvalid, .maxVCPUs)
+        }
         result.numL2VMs = Int(bytes[Offset.numL2VMs])
         guard result.numL2VMs <= Self.numL2VMsMax else { throw Refusal(.operandInvalid, .numL2VMs) }
         guard tdcsPages >= TDState.tdcsPagesBase + result.numL2VMs else { throw Refusal(.tdcsNotAllocated) }
         try zero(Offset.reserved0)
         result.configFlags = integer(Offset.configFlags, 8)
-        guard within(result.configFlags, module.platform.configFlagsFixed0, module.platform.configFlagsFixed1) else {
+        guard
+            within(
+                result.configFlags, module.platform.configFlagsFixed0 | module.profile.addedConfigFlags,
+                module.platform.configFlagsFixed1)
+        else {
             throw Refusal(.operandInvalid, .execControls)
         }
         result.eptpControls = integer(Offset.eptpControls, 8)

@@ -33,12 +33,11 @@ final class FieldMap: Sendable {
     /// Fields with more elements than this get no words of their own.
     static let denseElementsMax = 64
 
-    /// The module that is modelled; fields of later ones do not exist.
-    static let release = "1.5.01"
-
     static let td = FieldMap(context: .td, keepsAllFields: false)
     static let vp = FieldMap(context: .vp, keepsAllFields: true)
     static let sys = FieldMap(context: .sys, keepsAllFields: false)
+    /// The same of the profile with later releases' fields; TDs and vCPUs have no others there.
+    static let laterSys = FieldMap(context: .sys, keepsAllFields: false, of: .later)
 
     /// In the order a walk goes.
     let rows: [Row]
@@ -51,8 +50,8 @@ final class FieldMap: Sendable {
     private let rowByName: [String: Int]
 
     /// - Parameter keepsAllFields: whether every field has a place, or only those the host may write.
-    private init(context: FieldID.Context, keepsAllFields: Bool) {
-        let infos = FieldInfo.all.filter { $0.context == context && $0.since == Self.release }
+    private init(context: FieldID.Context, keepsAllFields: Bool, of profile: FakeProfile = .release1501) {
+        let infos = FieldInfo.all.filter { $0.context == context && profile.fieldReleases.contains($0.since) }
         let vmcs = infos.filter { $0.table == "TDVPS.VMCS" }
         let l2VMCS = infos.filter(\.isL2VMCS)
         let others = infos.filter { !$0.table.hasSuffix("VMCS") }

@@ -7,14 +7,17 @@ struct SystemFields: FieldStore, Sendable {
     /// Rows of which the elements beyond the values are to be skipped.
     private let skipsBeyond: [Bool]
 
-    var map: FieldMap { .sys }
+    let map: FieldMap
     var isDebug: Bool { false }
     var numL2VMs: Int { 0 }
 
-    init(platform: FakePlatform) {
+    init(platform: FakePlatform, profile: FakeProfile) {
         let named = Self.constants.merging(Self.platformValues(platform)) { _, platform in platform }
-        values = FieldMap.sys.names.map { named[$0] ?? [] }
-        skipsBeyond = FieldMap.sys.names.map { $0.hasPrefix("CPUID_CONFIG_") }
+            .merging(Self.profileValues(platform, profile)) { _, profile in profile }
+        let map: FieldMap = profile == .release1501 ? .sys : .laterSys
+        self.map = map
+        values = map.names.map { named[$0] ?? [] }
+        skipsBeyond = map.names.map { $0.hasPrefix("CPUID_CONFIG_") }
     }
 
     /// - Throws: METADATA_FIELD_SKIP for an index that exists in the table only.
@@ -35,8 +38,6 @@ struct SystemFields: FieldStore, Sendable {
         return values[row].first ?? 0
     }
 
-    /// TDX_FEATURES0 of 1.5.01; bit 8, local attestation, as the processor has it.
-    private static let features0: UInt64 = 0xf0fbf
     /// Bits of IA32_ARCH_CAPABILITIES a TD can be configured with.
     static let archCapabilitiesMask: UInt64 = 0x118_0010
     /// CMRs are reported as a table of this length, whatever there is.
@@ -44,7 +45,7 @@ struct SystemFields: FieldStore, Sendable {
 
     private static let constants: [String: [UInt64]] = [
         "VENDOR_ID": [0x8086], "BUILD_DATE": [20_240_222], "MAJOR_VERSION": [1], "MINOR_VERSION": [5],
-        "UPDATE_VERSION": [1], "NUM_HANDOFF_PAGES": [63], "NUM_TDX_FEATURES": [1], "TDX_FEATURES0": [features0],
+        "NUM_HANDOFF_PAGES": [63], "NUM_TDX_FEATURES": [1],
         "NUM_CMRS": [UInt64(cmrTableLength)], "MAX_TDMRS": [UInt64(FakePlatform.tdmrsMax)],
         "MAX_RESERVED_PER_TDMR": [UInt64(FakePlatform.reservedAreasMax)],
         "PAMT_4K_ENTRY_SIZE": [TDMRCheck.pamtEntryBytes], "PAMT_2M_ENTRY_SIZE": [TDMRCheck.pamtEntryBytes],
@@ -58,6 +59,17 @@ struct SystemFields: FieldStore, Sendable {
         "VM_CTLS_FIXED0": [1], "VCPU_L2_CTLS_FIXED0": [3], "VCPU_L2_DEBUG_CTLS_FIXED0": [7],
     ]
 
+    private static func profileValues(_ platform: FakePlatform, _ profile: FakeProfile) -> [String: [UInt64]] {
+        [
+            "UPDATE_VERSION": [profile.updateVersion], "BUILD_NUM": [profile.buildNumber],
+            "TDX_FEATURES0": [profile.features0],
+            "CONFIG_FLAGS_FIXED0": [platform.configFlagsFixed0 | profile.addedConfigFlags],
+            "MAX_VCPUS_PER_TD": profile.maxVCPUsPerTD.map { [UInt64($0)] } ?? [],
+            // The narrowest guest address width that can be virtualised.
+            "MIN_VIRT_MAXPA": [36],
+        ]
+    }
+
     private static func platformValues(_ platform: FakePlatform) -> [String: [UInt64]] {
         [
             "NUM_PKGS": [UInt64(platform.packageCount)],
@@ -65,7 +77,6 @@ struct SystemFields: FieldStore, Sendable {
             "CMR_BASE": platform.convertibleMemory.map(\.base), "CMR_SIZE": platform.convertibleMemory.map(\.size),
             "ATTRIBUTES_FIXED0": [platform.attributesFixed0], "ATTRIBUTES_FIXED1": [platform.attributesFixed1],
             "XFAM_FIXED0": [platform.xfamFixed0], "XFAM_FIXED1": [platform.xfamFixed1],
-            "CONFIG_FLAGS_FIXED0": [platform.configFlagsFixed0],
             "CONFIG_FLAGS_FIXED1": [platform.configFlagsFixed1],
             "NUM_CPUID_CONFIG": [UInt64(platform.cpuid.count)],
             "CPUID_CONFIG_LEAVES": platform.cpuid.map { UInt64($0.subleaf) << 32 | UInt64($0.leaf) },

@@ -17,7 +17,8 @@ extension ModuleState {
 
     func report(_ rule: HazardRule, page: UInt64? = nil, keyID: UInt16? = nil, earlier: Deed, later: Deed) {
         hazards.report(
-            rule, page: page, keyID: keyID, earlier: described(earlier), later: described(later)
+            rule, page: page, keyID: keyID, earlier: described(earlier),
+            later: described(later)
                 ?? FakeHazardDeed(name: "", processor: nil, sequence: 0))
     }
 

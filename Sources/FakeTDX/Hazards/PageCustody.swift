@@ -62,7 +62,8 @@ struct PageCustody: RawRepresentable, Hashable, Sendable {
     mutating func write() { set(Bit.written, true) }
 
     mutating func give(underKeyID keyID: UInt16, generation: UInt32) {
-        rawValue = rawValue & Bit.ordinary & ~Bit.cleared | Bit.owned | Bit.wasPrivate
+        rawValue =
+            rawValue & Bit.ordinary & ~Bit.cleared | Bit.owned | Bit.wasPrivate
             | UInt64(keyID) << Self.keyIDShift | UInt64(generation) << Self.generationShift
     }
 

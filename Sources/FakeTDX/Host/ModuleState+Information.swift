@@ -19,8 +19,8 @@ extension ModuleState {
             cpuidConfig: platform.cpuid.map {
                 CPUIDConfigEntry(leaf: $0.leaf, subleaf: $0.subleaf, direct: $0.direct)
             },
-            tscFrequencyKHz: platform.nativeTSCFrequencyHz / 1000, leaves: LeafTable.numbers,
-            hasVPInitX2APICID: false)
+            tscFrequencyKHz: platform.nativeTSCFrequencyHz / 1000, leaves: LeafTable.numbers(of: profile),
+            hasVPInitX2APICID: profile.hasVPInitX2APICID)
     }
 
     private func pages(_ field: String) -> Int { Int(systemFields.first(field)) / pageSizeBytes }

@@ -12,7 +12,7 @@ extension ModuleState {
             module: self, processor: processor, leaf: leaf, registers: registers, staysInside: staysInside)
         let completion: Completion
         do throws(Refusal) {
-            completion = try LeafTable.entries.run(Int(leaf.number), &call)
+            completion = try leaves.run(Int(leaf.number), &call)
         } catch {
             completion = error.completion
         }
@@ -23,7 +23,7 @@ extension ModuleState {
 
     /// The dispatcher's tests; nil if the leaf is to be executed.
     private func dispatch(_ leaf: Leaf) -> Completion? {
-        let traits = LeafTable.entries.traits(Int(leaf.number))
+        let traits = leaves.traits(Int(leaf.number))
         // Numbers that take versions do so even where nothing is dispatched.
         guard leaf.reserved == 0, leaf.version == 0 || traits.contains(.takesVersions) else {
             return Completion(.operandInvalid, operand: .rax)

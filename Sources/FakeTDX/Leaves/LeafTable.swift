@@ -66,11 +66,24 @@ enum LeafTable {
     /// One past the highest leaf number that is dispatched.
     static let numbersEnd = 64
 
-    /// By leaf number; without traits where module 1.5.01, as far as it is modelled, dispatches nothing.
-    static let entries = LeafEntries(
-        [tdLeaves, vcpuLeaves, physicalLeaves, memoryLeaves, systemLeaves].joined(), end: numbersEnd)
+    /// By leaf number; without traits where the module, as far as it is modelled, dispatches nothing.
+    static func entries(of profile: FakeProfile) -> LeafEntries { profile == .release1501 ? of1501 : ofLater }
 
-    static let numbers = Set((0..<numbersEnd).filter { entries.traits($0).contains(.isDispatched) }.map { UInt16($0) })
+    private static let of1501 = LeafEntries(common, end: numbersEnd)
+    private static let ofLater = LeafEntries(common + laterLeaves, end: numbersEnd)
+
+    private static let common = Array(
+        [tdLeaves, vcpuLeaves, physicalLeaves, memoryLeaves, systemLeaves].joined())
+
+    static func numbers(of profile: FakeProfile) -> Set<UInt16> {
+        let entries = entries(of: profile)
+        return Set((0..<numbersEnd).filter { entries.traits($0).contains(.isDispatched) }.map { UInt16($0) })
+    }
+
+    /// What takes the place of an entry of 1.5.01.
+    private static let laterLeaves: [(Leaf, LeafEntry)] = [
+        (.vpInit, LeafEntry(takesVersions: true) { call throws(Refusal) in try call.vpInitLater() })
+    ]
 
     private static let tdLeaves: [(Leaf, LeafEntry)] = [
         (.mngCreate, LeafEntry { call throws(Refusal) in try call.mngCreate() }),

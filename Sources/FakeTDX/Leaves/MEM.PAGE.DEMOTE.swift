@@ -15,9 +15,9 @@ extension Call {
             default: false
             }
         }
-        let table = try page(registers.r8, .r8, .nda, .exclusive)
         let large = try lockMetadata(found.word.page, .rcx, .exclusive)
         try checkRemovable(found, large.entry, td)
+        let table = try page(registers.r8, .r8, .nda, .exclusive)
 
         // Commit.
         let state = found.word.state.unblockedForm ?? found.word.state

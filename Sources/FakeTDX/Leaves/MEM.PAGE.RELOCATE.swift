@@ -15,9 +15,10 @@ extension Call {
             default: false
             }
         }
-        let new = try page(registers.r8, .r8, .nda, .exclusive)
         let old = try lockMetadata(found.word.page, .rcx, .exclusive)
         try checkRemovable(found, old.entry, td)
+        // The new page comes last, as everywhere.
+        let new = try page(registers.r8, .r8, .nda, .exclusive)
 
         // Commit.
         module.memory.copyPage(from: found.word.page, to: registers.r8)

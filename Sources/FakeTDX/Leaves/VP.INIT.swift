@@ -20,12 +20,45 @@ extension Call {
         }
 
         // Commit.
+        start(vcpu, of: td, index)
+        return .success
+    }
+
+    private func start(_ vcpu: VCPUState, of td: TDState, _ index: UInt32) {
         vcpu.index = index
         initializeFields(of: vcpu, td)
         vcpu.phase = .ready
         vcpu.association.store(UInt32(processor.index), ordering: .relaxed)
         td.associatedVCPUs.wrappingAdd(1, ordering: .relaxed)
         td.noteAssociation(module.deed(leaf, on: processor))
+    }
+
+    /// The same of later releases, versions 0 and 1: in version 1 R8 is the vCPU's x2APIC id, which no other of the TD
+    /// has, and the TDR is held exclusively. A changed IA32_TSC_ADJUST is found first, and costs no vCPU number.
+    mutating func vpInitLater() throws(Refusal) -> Completion {
+        try checkVersion()
+        let x2apicID = registers.r8
+        if version > 0, x2apicID >> 32 != 0 { throw Refusal(.operandInvalid, .r8) }
+        let (vcpu, td) = try vcpu(registers.rcx, .rcx, .exclusive, tdr: version > 0 ? .exclusive : .shared)
+        try check(td, allow: .initialized)
+        guard !module.tscAdjustDiffers.load(ordering: .relaxed) else {
+            throw Refusal(.inconsistentMSR, details: TDParamsCheck.tscAdjustMSR)
+        }
+        try checkPages(of: vcpu, in: td)
+        guard vcpu.phase == .uninitialized else {
+            throw Refusal(.vcpuStateIncorrect, details: UInt32(vcpu.phase.rawValue))
+        }
+        let id = UInt32(truncatingIfNeeded: x2apicID)
+        if version > 0, td.x2apicIDs.contains(id) { throw Refusal(.x2apicIDNotUnique, details: id) }
+        let index = td.vcpuCount.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < td.configuration.maxVCPUs else {
+            td.vcpuCount.wrappingSubtract(1, ordering: .relaxed)
+            throw Refusal(.maxVCPUsExceeded)
+        }
+
+        // Commit.
+        if version > 0 { td.x2apicIDs.insert(id) }
+        start(vcpu, of: td, index)
         return .success
     }
 

@@ -37,7 +37,8 @@ extension SHA384 {
         var span = block.mutableSpan
         // SAFETY: the memory fills what lies behind the header, which is as long as the content.
         unsafe span.withUnsafeMutableBytes { bytes in
-            let content = unsafe bytes[MeasuredEvent.headerBytes..<MeasuredEvent.headerBytes + MeasuredEvent.extendBytes]
+            let content = unsafe bytes[
+                MeasuredEvent.headerBytes..<MeasuredEvent.headerBytes + MeasuredEvent.extendBytes]
             unsafe memory.read(at: address, into: UnsafeMutableRawBufferPointer(rebasing: content))
         }
         // SAFETY: integers have no padding, so all of the span's memory is initialised.

@@ -11,6 +11,8 @@ enum SystemState: UInt8, Sendable {
 final class ModuleState: @unchecked Sendable {
     let platform: FakePlatform
     let timing: FakeTiming
+    let profile: FakeProfile
+    let leaves: LeafEntries
     let memory: PhysicalMemory
     let hazards: HazardLedger
     let entropy: EntropySource
@@ -34,7 +36,9 @@ final class ModuleState: @unchecked Sendable {
     private let started = MonotonicTime.now
 
     /// The platform was validated.
-    init(platform: FakePlatform, timing: FakeTiming, hazards: HazardLedger) {
+    init(platform: FakePlatform, timing: FakeTiming, profile: FakeProfile, hazards: HazardLedger) {
+        self.profile = profile
+        leaves = LeafTable.entries(of: profile)
         self.platform = platform
         self.timing = timing
         self.hazards = hazards
@@ -48,7 +52,7 @@ final class ModuleState: @unchecked Sendable {
         processors = platform.processors.enumerated().map {
             LogicalProcessor(index: $0.offset, package: Int($0.element.package.rawValue))
         }
-        systemFields = SystemFields(platform: platform)
+        systemFields = SystemFields(platform: platform, profile: profile)
     }
 
     var globalLock: LockReference { locks[0] }

@@ -1,5 +1,5 @@
-internal import Glibc
 internal import Synchronization
+internal import Threading
 
 /// The machine's memory: pages that were never written read as zero and take no room.
 ///
@@ -110,7 +110,7 @@ internal import Synchronization
     private func withLock<Result>(of page: UInt64, _ body: () -> Result) -> Result {
         let lock = locks[Int(page) & (Self.lockCount - 1)]
         // The one lock in here that waits; whoever has it is about to give it back.
-        while !lock.take(.exclusive) { sched_yield() }
+        while !lock.take(.exclusive) { sleepBlocking(.microseconds(1)) }
         defer { lock.releaseExclusive() }
         return body()
     }

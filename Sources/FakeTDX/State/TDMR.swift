@@ -109,7 +109,7 @@ private struct TDMRRecord: ~Copyable {
 }
 
 extension TDMR {
-    // SAFETY of these: see `record`.
+    // SAFETY of all uses: see `record`.
     func entry4K(_ index: Int) -> PageEntry { unsafe record.pointee.pages4K[index] }
     func entry2M(_ index: Int) -> PageEntry { unsafe record.pointee.pages2M[index] }
     func entry1G(_ index: Int) -> PageEntry { unsafe record.pointee.pages1G[index] }

@@ -53,6 +53,8 @@ enum OpState: UInt8, Sendable {
     /// Nil until MNG.INIT.
     var septRoot: SEPTPage?
     let vcpuCount = Atomic<UInt32>(0)
+    /// Those that VP.INIT was given, in releases that take them.
+    var x2apicIDs: Set<UInt32> = []
     let associatedVCPUs = Atomic<UInt32>(0)
     let epoch = Atomic<UInt64>(0)
     /// vCPUs inside the TD that entered in an even and in an odd epoch.

@@ -27,7 +27,8 @@ extension Step {
             } catch {
                 let attempt = Attempt(
                     leaf: error.leaf, processor: processor, input: CallRegisters(Registers(rcx: page.address)),
-                    output: CallRegisters(error.registers), result: CallRecord.Result(error.cause), at: now, durationNanos: 0)
+                    output: CallRegisters(error.registers), result: CallRecord.Result(error.cause), at: now,
+                    durationNanos: 0)
                 refusal = (page.id, attempt, error)
             }
         }

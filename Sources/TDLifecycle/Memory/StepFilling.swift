@@ -148,7 +148,8 @@ extension Step {
         var time = clock.nanoseconds
         func fail(_ call: Call, _ error: SEAMCALLError, _ input: Registers) {
             let attempt = Attempt(
-                leaf: error.leaf, processor: error.processor, input: CallRegisters(input), output: CallRegisters(error.registers),
+                leaf: error.leaf, processor: error.processor, input: CallRegisters(input),
+                output: CallRegisters(error.registers),
                 result: CallRecord.Result(error.cause), at: now, durationNanos: clock.nanoseconds - time)
             outcome.refusal = Refusal(call: call, error: error, attempt: attempt)
         }
@@ -229,7 +230,8 @@ extension Step {
             let rdx = domain.td?.tdr.rawValue ?? 0
             let attempt = Attempt(
                 leaf: run.leaf, processor: domain.home, input: CallRegisters(Registers(rcx: run.calls.first, rdx: rdx)),
-                output: CallRegisters(Registers()), result: .completion(.success), at: run.at, durationNanos: run.calls.nanos)
+                output: CallRegisters(Registers()), result: .completion(.success), at: run.at,
+                durationNanos: run.calls.nanos)
             records.append(
                 CallRecord(
                     attempt, id: engine.ids.next(.seamcall), in: context,

@@ -29,7 +29,7 @@ struct LabVerify: ParsableCommand {
             \(ExitStatus.explanation)
             """)
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim.")
+    @Option(help: "What executes SEAMCALLs: auto, fake, fake:SOCKET or shim.")
     var module = ModuleChoice.auto
 
     @Option(help: ArgumentHelp("The kernel shim's device.", valueName: "path"))
@@ -61,7 +61,14 @@ struct LabVerify: ParsableCommand {
     private static var standards: Standards { .current(ProcessInfo.processInfo.environment) }
 }
 
-extension ModuleChoice: ExpressibleByArgument {}
+extension ModuleChoice: ExpressibleByArgument {
+    init?(argument: String) {
+        guard let choice = try? ModuleChoice(argument) else { return nil }
+        self = choice
+    }
+
+    var defaultValueDescription: String { "auto" }
+}
 
 /// The whole run: the back end, the TD, the recording and its replay.
 struct LabVerification {

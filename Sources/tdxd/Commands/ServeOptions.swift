@@ -7,7 +7,11 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"))
     var config: String?
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim. auto takes the shim where its device is.")
+    @Option(
+        help: """
+            What executes SEAMCALLs: auto, fake, fake:SOCKET (the fake of another process, see 'tdxd fake-module') or \
+            shim. auto takes the shim where its device is.
+            """)
     var module: String?
 
     @Option(help: ArgumentHelp("The kernel shim's device. Default: /dev/tdx_shim.", valueName: "path"))
@@ -264,12 +268,18 @@ struct FakeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long every call takes, in µs. Default: 0.", valueName: "us"))
     var fakeCallUs: Int?
 
-    fileprivate var values: [Setting: ConfigContent] {
+    @Option(
+        help: ArgumentHelp(
+            "Which release of the module the fake plays: 1.5.01, held against recordings of the real one, or 1.5-later, "
+                + "which is not. Default: 1.5.01.", valueName: "profile"))
+    var fakeProfile: String?
+
+    var values: [Setting: ConfigContent] {
         numbers([
             (.fakePackages, fakePackages), (.fakeProcessors, fakeProcessors), (.fakeKeyIDs, fakeKeyids),
             (.fakeWriteBack, fakeWriteBackMs), (.fakeSlice, fakeSliceUs), (.fakeKeyConfig, fakeKeyConfigUs),
             (.fakeCall, fakeCallUs),
-        ])
+        ]).merging(fakeProfile.map { [.fakeProfile: .string($0)] } ?? [:]) { number, _ in number }
     }
 }
 

@@ -1,5 +1,8 @@
+internal import FakeTDX
+
 /// The machine the fake plays, and how long things take on it.
 struct FakeSettings: Hashable, Sendable {
+    let profile: FakeProfile
     let packages: Int
     let processors: Int
     /// KeyIDs a TD may get; the module's own comes on top.
@@ -13,6 +16,7 @@ struct FakeSettings: Hashable, Sendable {
     static let standard = FakeSettings(packages: 2, processors: 4, keyIDs: 31)
 
     private init(packages: Int, processors: Int, keyIDs: Int) {
+        profile = .release1501
         self.packages = packages
         self.processors = processors
         self.keyIDs = keyIDs
@@ -23,6 +27,11 @@ struct FakeSettings: Hashable, Sendable {
     }
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
+        guard let profile = FakeProfile(rawValue: try values.text(.fakeProfile)) else {
+            let all = FakeProfile.allCases.map(\.rawValue).joined(separator: ", ")
+            throw values.error(.fakeProfile, "must be one of \(all)")
+        }
+        self.profile = profile
         packages = values.number(.fakePackages)
         processors = values.number(.fakeProcessors)
         guard processors.isMultiple(of: packages) else {

@@ -80,6 +80,7 @@ extension Setting {
     static let limitRequestBurst = Setting("limit-request-burst", .number(1...RequestRate.burstMax))
     static let limitOperations = Setting("limit-operations", .number(0...1_000_000))
     static let limitKeyIDs = Setting("limit-keyids", .number(0...65_535))
+    static let fakeProfile = Setting("fake-profile", .text)
     static let imagesDirectory = Setting("images-directory", .text, isOptional: true)
     /// MiB.
     static let imagesCapacity = Setting("images-capacity", .number(1...(1 << 30)))
@@ -102,6 +103,6 @@ extension Setting {
         audit, auditRequests, record, recordLimit,
         limitRequestsPerSecond, limitRequestBurst, limitOperations, limitKeyIDs,
         imagesDirectory, imagesCapacity, imagesRetention,
-        fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
+        fakeProfile, fakePackages, fakeProcessors, fakeKeyIDs, fakeWriteBack, fakeSlice, fakeKeyConfig, fakeCall,
     ]
 }

@@ -32,7 +32,7 @@ struct Settings: Sendable {
     let fake: FakeSettings
 
     init(_ values: EffectiveConfiguration) throws(ConfigurationError) {
-        module = try Self.choice(.module, in: values)
+        module = try Self.module(values)
         shim = try ShimSettings(values)
         socketPath = try values.text(.socket)
         guard let mode = UInt32(try values.text(.socketMode), radix: 8), mode <= 0o777 else {
@@ -86,6 +86,15 @@ struct Settings: Sendable {
         users[ownUserID] = .admin
         let listeners = Dictionary(uniqueKeysWithValues: plainListeners.map { ($0.name, $0.role) })
         return AccessPolicy(users: users, groups: groups, listeners: listeners, certificates: certificates)
+    }
+
+    private static func module(_ values: EffectiveConfiguration) throws(ConfigurationError) -> ModuleChoice {
+        let text = try values.text(.module)
+        do throws(ItemFault) {
+            return try ModuleChoice(text)
+        } catch {
+            throw values.error(.module, error.reason)
+        }
     }
 
     private static func limit(_ setting: Setting, in values: EffectiveConfiguration) -> Int? {

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import ControlAPI
+internal import FakeTDX
 internal import Glibc
 internal import GuestImages
 internal import MicroHTTP
@@ -21,25 +22,18 @@ struct Standards: Sendable {
 
     /// What systemd gives the service, else the host's or the user's own.
     var stateDirectory: String? {
+        // systemd may name several, with colons between them.
         if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return String(first) }
         if userID == 0 { return "/var/lib/tdxd" }
         if let state = environment["XDG_STATE_HOME"] { return state + "/tdxd" }
         return environment["HOME"].map { $0 + "/.local/state/tdxd" }
     }
 
-    /// Nil where nobody says where state belongs.
-    var imagesDirectory: String? {
-        // systemd names it, and several with colons between them.
-        if let state = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return state + "/images" }
-        if userID == 0 { return "/var/lib/tdxd/images" }
-        return environment["XDG_STATE_HOME"].map { $0 + "/tdxd/images" }
-    }
-
     var values: [Setting: ConfigContent] {
         let limits = Limits()
         let images = ImageLimits()
         var values: [Setting: ConfigContent] = [
-            .module: .string(ModuleChoice.auto.rawValue),
+            .module: .string("auto"),
             .shimDevice: .string(ShimSettings.defaultDevice),
             .socketMode: .string("660"),
             .socketRole: .stringArray([]),
@@ -64,6 +58,7 @@ struct Standards: Sendable {
             .limitRequestBurst: .int(20_000),
             .limitOperations: .int(256),
             .limitKeyIDs: .int(1_024),
+            .fakeProfile: .string(FakeProfile.release1501.rawValue),
             .imagesCapacity: .int(Int(images.capacityBytes >> 20)),
             .imagesRetention: .int(Int(images.retention?.components.seconds ?? 0)),
             .fakePackages: .int(2),
@@ -75,8 +70,10 @@ struct Standards: Sendable {
             .fakeCall: .int(0),
         ]
         if let socket { values[.socket] = .string(socket) }
-        if let stateDirectory { values[.stateDirectory] = .string(stateDirectory) }
-        if let imagesDirectory { values[.imagesDirectory] = .string(imagesDirectory) }
+        if let stateDirectory {
+            values[.stateDirectory] = .string(stateDirectory)
+            values[.imagesDirectory] = .string(stateDirectory + "/images")
+        }
         return values
     }
 }

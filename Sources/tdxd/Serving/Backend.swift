@@ -1,6 +1,9 @@
 internal import ControlAPI
+internal import ControlSchema
 internal import FakeReplay
 internal import FakeTDX
+internal import FakeTransport
+internal import FoundationEssentials
 internal import Logging
 internal import SEAMCALLTrace
 internal import TDXCalls
@@ -14,7 +17,7 @@ struct Backend: Sendable {
     let platform: TracePlatform
     /// What a daemon before this one left with the module.
     let inventory: HostInventory
-    /// Nil where it is hardware.
+    /// Nil where it is hardware, or another process.
     let fake: FakeTDX?
 
     /// - Parameter logger: is warned of the fake's hazards.
@@ -22,6 +25,7 @@ struct Backend: Sendable {
     init(_ choice: ModuleChoice, _ fake: FakeSettings, _ shim: ShimSettings, _ logger: Logger) throws(Failure) {
         switch choice.resolved(shim) {
         case .fake, .auto: self = try Self.fake(fake, logger)
+        case .servedFake(let path): self = try Self.servedFake(path)
         case .shim: self = try Self.shim(shim, logger)
         }
     }
@@ -29,15 +33,35 @@ struct Backend: Sendable {
     private static func fake(_ settings: FakeSettings, _ logger: Logger) throws(Failure) -> Backend {
         do throws(FakePlatformError) {
             let platform = settings.platform
-            let fake = try FakeTDX(platform: platform, timing: settings.timing) { logger.warn(of: $0) }
+            let fake = try FakeTDX(platform: platform, timing: settings.timing, profile: settings.profile) {
+                logger.warn(of: $0)
+            }
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in this process: nothing is protected",
-                isHardware: false, reportsAllOutputs: true)
+                isHardware: false, reportsAllOutputs: true,
+                profile: ModuleProfile(
+                    name: settings.profile.rawValue,
+                    heldAgainstRecordings: settings.profile.isHeldAgainstRecordings))
             return Backend(
                 calls: fake, host: fake, identity: identity,
                 platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions), fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
+        }
+    }
+
+    private static func servedFake(_ path: String) throws(Failure) -> Backend {
+        do throws(TransportError) {
+            let remote = try RemoteModule(path: path)
+            let identity = BackendIdentity(
+                kind: "fake", description: "software model of the TDX module in another process: nothing is protected",
+                isHardware: false, reportsAllOutputs: true)
+            // `try?`: what the other end says of its platform is for recordings only, which can do without.
+            let platform = try? JSONDecoder().decode(TracePlatform.self, from: Data(remote.platform))
+            return Backend(
+                calls: remote, host: remote, identity: identity, platform: platform ?? TracePlatform(remote), fake: nil)
+        } catch {
+            throw Failure(.backendUnavailable, "the fake of another process cannot be had: \(error.description)")
         }
     }
 

@@ -41,7 +41,8 @@ struct HazardMetrics: MetricSource {
 
     func write(to exposition: inout Exposition) {
         exposition.family(
-            "tdxd_fake_hazards_total", .counter, "What the host owed and did not do, as the fake module saw it, by rule."
+            "tdxd_fake_hazards_total", .counter,
+            "What the host owed and did not do, as the fake module saw it, by rule."
         ) {
             for rule in HazardRule.allCases { $0.add(["rule": rule.rawValue], fake.hazardCount(rule)) }
         }

@@ -1,0 +1,211 @@
+internal import Glibc
+internal import TDXCalls
+internal import Threading
+
+/// Serves a module to other processes over a Unix socket: the fake, as a process of its own.
+///
+/// A client has a session: one connection that says how long it lives, and one for each call that it makes at the same
+/// time. When the first ends, whatever became of the client, it gets back what the module does not hold; TDs live on.
+public final class FakeModuleServer: Sendable {
+    public enum Event: Hashable, Sendable {
+        case refused(String)
+        case opened
+        /// Pages and KeyIDs that stay with the module.
+        case closed(pages: Int, keyIDs: Int)
+    }
+
+    private struct State {
+        var sessions: [ServedSession.Token: ServedSession] = [:]
+        var connections: [ObjectIdentifier: MessageSocket] = [:]
+        var threads: [ObjectIdentifier: Thread] = [:]
+        /// Threads that only have to be joined.
+        var finished: [Thread] = []
+        var isStopping = false
+    }
+
+    private let place: SocketPlace
+    private let listening: MessageSocket
+    private let handler: RequestHandler
+    private let onEvent: @Sendable (Event) -> Void
+    private let state = Locked(State())
+    private let acceptor = Locked<Thread?>(nil)
+
+    /// Connections there can be at once.
+    public static let connectionsMax = 256
+    /// What a client has for its hello.
+    private static let helloSeconds = 5
+
+    /// Listens, and serves on threads of its own until ``stop()``.
+    ///
+    /// - Parameter onEvent: told of clients that come and go, and of those who may not; on any thread.
+    /// - Throws: ``TransportError`` if nothing can listen at the path.
+    public init(
+        path: String, serving module: ServedModule, onEvent: @escaping @Sendable (Event) -> Void
+    ) throws(TransportError) {
+        place = SocketPlace(path: path)
+        listening = try place.listen()
+        handler = RequestHandler(module)
+        self.onEvent = onEvent
+        let thread = Thread { [self] in acceptAll() }
+        acceptor.withLock { $0 = thread }
+    }
+
+    /// Ends all sessions and removes the socket. What the module holds it goes on holding.
+    public func stop() {
+        let connections = state.withLock { state in
+            state.isStopping = true
+            return Array(state.connections.values)
+        }
+        listening.shutDown()
+        for connection in connections { connection.shutDown() }
+        acceptor.withLock { $0 }?.join()
+        while true {
+            let threads = state.withLock { state in
+                defer { state.finished = [] }
+                return state.finished + state.threads.values
+            }
+            if threads.isEmpty { break }
+            for thread in threads { thread.join() }
+        }
+        place.remove()
+    }
+
+    private func acceptAll() {
+        while !state.withLock({ $0.isStopping }) {
+            let descriptor = accept(listening.descriptor, nil, nil)
+            if descriptor >= 0 {
+                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+                begin(MessageSocket(descriptor: descriptor))
+            } else if errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS {
+                sleepBlocking(.milliseconds(50))
+            } else if errno != EINTR, errno != ECONNABORTED {
+                return
+            }
+            let finished = state.withLock { state in
+                defer { state.finished = [] }
+                return state.finished
+            }
+            for thread in finished { thread.join() }
+        }
+    }
+
+    private func begin(_ socket: MessageSocket) {
+        guard let peer = socket.peerUserID, peer == 0 || peer == geteuid() else {
+            return onEvent(.refused("a client is uid \(socket.peerUserID.map { "\($0)" } ?? "unknown")"))
+        }
+        let id = ObjectIdentifier(socket)
+        let isFull = state.withLock { state in
+            guard state.connections.count < Self.connectionsMax, !state.isStopping else { return true }
+            state.connections[id] = socket
+            // Made with the lock held, so that its end cannot be noted before its beginning.
+            state.threads[id] = Thread { [self] in
+                serve(socket)
+                socket.shutDown()
+                self.state.withLock { state in
+                    state.connections[id] = nil
+                    if let thread = state.threads.removeValue(forKey: id) { state.finished.append(thread) }
+                }
+            }
+            return false
+        }
+        if isFull { onEvent(.refused("there are \(Self.connectionsMax) connections already")) }
+    }
+
+    private func serve(_ socket: MessageSocket) {
+        socket.setPatience(seconds: Self.helloSeconds)
+        switch hello(socket) {
+        case .refused(let reason): onEvent(.refused(reason))
+        case .calls(let session):
+            socket.setPatience(seconds: 0)
+            answer(socket, session)
+        case .life(let session):
+            socket.setPatience(seconds: 0)
+            onEvent(.opened)
+            // Nothing comes here but its end.
+            _ = socket.receive()
+            _ = state.withLock { $0.sessions.removeValue(forKey: session.token) }
+            let kept = handler.settle(session.end())
+            onEvent(.closed(pages: kept.pages, keyIDs: kept.keyIDs))
+        }
+    }
+
+    private func answer(_ socket: MessageSocket, _ session: ServedSession) {
+        while case .message(let bytes) = socket.receive() {
+            let request: ModuleRequest
+            do throws(MessageFault) {
+                request = try ModuleRequest(bytes[...])
+            } catch {
+                return onEvent(.refused(error.reason))
+            }
+            var failure: String?
+            let isServed = session.serve {
+                failure = socket.send(handler.reply(to: request, for: session).bytes)
+            }
+            guard isServed, failure == nil else { return }
+        }
+    }
+
+    private enum Hello {
+        case refused(String)
+        case calls(ServedSession)
+        case life(ServedSession)
+    }
+
+    private func hello(_ socket: MessageSocket) -> Hello {
+        guard case .message(let bytes) = socket.receive() else { return .refused("a client said nothing") }
+        let request: ModuleRequest
+        do throws(MessageFault) {
+            request = try ModuleRequest(bytes[...])
+        } catch {
+            return .refused(error.reason)
+        }
+        guard request.kind == .hello, request.payload.isEmpty else { return .refused("a client does not say hello") }
+        guard request.registers.rcx == MessageLimits.version else {
+            return refuse(socket, request, "the other end speaks version \(MessageLimits.version)")
+        }
+        let token = ServedSession.Token(high: request.registers.rdx, low: request.registers.r8)
+        let session: ServedSession
+        switch HelloRole(rawValue: request.registers.r9) {
+        case .calls:
+            guard let found = state.withLock({ $0.sessions[token] }) else {
+                return refuse(socket, request, "there is no such session: the module is another, or has let go of it")
+            }
+            session = found
+        case .life:
+            session = ServedSession(token)
+            let isNew = state.withLock { state in
+                guard state.sessions[token] == nil else { return false }
+                state.sessions[token] = session
+                return true
+            }
+            guard isNew else { return refuse(socket, request, "there is such a session already") }
+        case nil: return refuse(socket, request, "a client does not say what its connection is for")
+        }
+        var reply = ModuleReply(to: request)
+        reply.payload = handler.module.description[...]
+        guard socket.send(reply.bytes) == nil else {
+            if HelloRole(rawValue: request.registers.r9) == .life {
+                _ = state.withLock { $0.sessions.removeValue(forKey: token) }
+            }
+            return .refused("a client went away")
+        }
+        return HelloRole(rawValue: request.registers.r9) == .life ? .life(session) : .calls(session)
+    }
+
+    private func refuse(_ socket: MessageSocket, _ request: ModuleRequest, _ reason: String) -> Hello {
+        var reply = ModuleReply(to: request)
+        reply.failure = .notExecuted
+        reply.payload = Array(reason.utf8)[...]
+        // Whether it hears us does not matter any more.
+        _ = socket.send(reply.bytes)
+        return .refused(reason)
+    }
+}
+
+/// What a connection is for.
+enum HelloRole: UInt64 {
+    /// The session lives as long as it does.
+    case life = 1
+    /// Requests, one after the other.
+    case calls = 2
+}

@@ -1,0 +1,133 @@
+/// What a host gives a vCPU that it enters: the answer to the guest's last TDVMCALL, and two flags.
+public struct VPEntry: Hashable, Sendable {
+    /// Bits beside the vCPU's address in RCX.
+    public struct Flags: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt64
+
+        public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+        /// The host has done what the hint in the last exit's completion asked for (bit 52).
+        public static let recoveryHandled = Flags(rawValue: 1 << 52)
+        /// The L1 VM is to go on, whatever ran last (bit 53).
+        public static let resumeL1 = Flags(rawValue: 1 << 53)
+
+        fileprivate static let all: Flags = [.recoveryHandled, .resumeL1]
+    }
+
+    /// The registers that a TDVMCALL's answer can be in. Those the guest did not expose are kept from it.
+    public struct Answer: Hashable, Sendable {
+        public var rdx: UInt64
+        public var rbx: UInt64
+        public var rbp: UInt64
+        public var rsi: UInt64
+        public var rdi: UInt64
+        public var r8: UInt64
+        public var r9: UInt64
+        public var r10: UInt64
+        public var r11: UInt64
+        public var r12: UInt64
+        public var r13: UInt64
+        public var r14: UInt64
+        public var r15: UInt64
+
+        public init(
+            rdx: UInt64 = 0, rbx: UInt64 = 0, rbp: UInt64 = 0, rsi: UInt64 = 0, rdi: UInt64 = 0, r8: UInt64 = 0,
+            r9: UInt64 = 0, r10: UInt64 = 0, r11: UInt64 = 0, r12: UInt64 = 0, r13: UInt64 = 0, r14: UInt64 = 0,
+            r15: UInt64 = 0
+        ) {
+            self.rdx = rdx
+            self.rbx = rbx
+            self.rbp = rbp
+            self.rsi = rsi
+            self.rdi = rdi
+            self.r8 = r8
+            self.r9 = r9
+            self.r10 = r10
+            self.r11 = r11
+            self.r12 = r12
+            self.r13 = r13
+            self.r14 = r14
+            self.r15 = r15
+        }
+    }
+
+    public var flags: Flags
+    public var answer: Answer
+
+    /// - Parameter flags: bits without a name are left out: they would be part of an address.
+    public init(flags: Flags = [], answer: Answer = Answer()) {
+        self.flags = flags.intersection(.all)
+        self.answer = answer
+    }
+
+    /// The register file for the vCPU with this root.
+    func registers(_ tdvpr: PageAddress<TDVPR>) -> Registers {
+        var registers = Registers(
+            rcx: tdvpr.rawValue | flags.rawValue, rdx: answer.rdx, r8: answer.r8, r9: answer.r9, r10: answer.r10,
+            r11: answer.r11)
+        registers.rbx = answer.rbx
+        registers.rbp = answer.rbp
+        registers.rsi = answer.rsi
+        registers.rdi = answer.rdi
+        registers.r12 = answer.r12
+        registers.r13 = answer.r13
+        registers.r14 = answer.r14
+        registers.r15 = answer.r15
+        return registers
+    }
+}
+
+/// Why a vCPU left its TD, with the registers it left under their names.
+public struct VPExit: Hashable, Sendable {
+    /// The whole completion; the exit reason is its low half.
+    public let completion: Completion
+    /// The register file as it came back.
+    public let registers: Registers
+
+    init(_ completion: Completion, _ registers: Registers) {
+        self.completion = completion
+        self.registers = registers
+    }
+
+    /// VMX basic exit reason: 1 external interrupt, 48 EPT violation, 77 TDCALL.
+    public var reason: UInt16 { UInt16(truncatingIfNeeded: completion.rawValue) }
+
+    private static let tdcall: UInt16 = 77
+    private static let eptViolation: UInt16 = 48
+
+    /// The guest asks for something; nil where it left for another reason.
+    public var vmCall: VMCall? { reason == Self.tdcall ? VMCall(registers) : nil }
+
+    /// Exit qualification; a TDVMCALL has none.
+    public var qualification: UInt64? { reason == Self.tdcall ? nil : registers.rcx }
+    /// Extended exit qualification; a TDVMCALL has none.
+    public var extendedQualification: UInt64? { reason == Self.tdcall ? nil : registers.rdx }
+    /// Where the guest touched memory that it has not; nil where it left for another reason.
+    public var guestPhysicalAddress: UInt64? { reason == Self.eptViolation ? registers.r8 : nil }
+    /// VM-exit interruption information; zero where there is none, and a TDVMCALL has none.
+    public var interruptionInformation: UInt64? { reason == Self.tdcall ? nil : registers.r9 }
+
+    /// What TDG.VP.VMCALL shows of the guest.
+    public struct VMCall: Hashable, Sendable {
+        /// A bit for each register, by its number, and for each XMM register from bit 16 on.
+        public let exposed: UInt64
+        private let registers: Registers
+
+        fileprivate init(_ registers: Registers) {
+            exposed = registers.rcx
+            self.registers = registers
+        }
+
+        /// Numbers of the registers in the mask.
+        private static let numbers: [Register: UInt64] = [
+            .rdx: 2, .rbx: 3, .rbp: 5, .rsi: 6, .rdi: 7, .r8: 8, .r9: 9, .r10: 10, .r11: 11, .r12: 12, .r13: 13,
+            .r14: 14, .r15: 15,
+        ]
+
+        /// A register that the guest exposed; nil for any other, whatever is in it.
+        public subscript(register: Register) -> UInt64? {
+            guard let number = Self.numbers[register], exposed >> number & 1 == 1 else { return nil }
+            return registers[register]
+        }
+    }
+}
