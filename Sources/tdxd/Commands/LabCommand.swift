@@ -61,7 +61,11 @@ struct LabVerify: ParsableCommand {
     private static var standards: Standards { .current(ProcessInfo.processInfo.environment) }
 }
 
-extension ModuleChoice: ExpressibleByArgument {}
+extension ModuleChoice: ExpressibleByArgument {
+    init?(argument: String) {
+        do throws(ItemFault) { try self.init(argument) } catch { return nil }
+    }
+}
 
 /// The whole run: the back end, the TD, the recording and its replay.
 struct LabVerification {
