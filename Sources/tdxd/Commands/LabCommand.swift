@@ -29,7 +29,7 @@ struct LabVerify: ParsableCommand {
             \(ExitStatus.explanation)
             """)
 
-    @Option(help: "What executes SEAMCALLs: auto, fake, fake:SOCKET or shim.")
+    @Option(help: "What executes SEAMCALLs: auto, fake or shim.")
     var module = ModuleChoice.auto
 
     @Option(help: ArgumentHelp("The kernel shim's device.", valueName: "path"))
@@ -63,11 +63,8 @@ struct LabVerify: ParsableCommand {
 
 extension ModuleChoice: ExpressibleByArgument {
     init?(argument: String) {
-        guard let choice = try? ModuleChoice(argument) else { return nil }
-        self = choice
+        do throws(ItemFault) { try self.init(argument) } catch { return nil }
     }
-
-    var defaultValueDescription: String { "auto" }
 }
 
 /// The whole run: the back end, the TD, the recording and its replay.
