@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ControlAPI
 internal import FakeReplay
 internal import FoundationEssentials
 internal import Glibc
@@ -60,7 +61,13 @@ struct LabVerify: ParsableCommand {
     private static var standards: Standards { .current(ProcessInfo.processInfo.environment) }
 }
 
-extension ModuleChoice: ExpressibleByArgument {}
+extension ModuleChoice: ExpressibleByArgument {
+    init?(argument: String) {
+        // `try?`: which words there are the help says.
+        guard let choice = try? ModuleChoice(argument) else { return nil }
+        self = choice
+    }
+}
 
 /// The whole run: the back end, the TD, the recording and its replay.
 struct LabVerification {
