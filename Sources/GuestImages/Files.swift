@@ -112,7 +112,8 @@ enum Files {
         return names
     }
 
-    /// Makes a folder and those above it that are missing; others than its owner must not be able to enter it.
+    /// Makes a folder and those above it that are missing. One that is there is left as it is, and refused if others than
+    /// its owner can enter it.
     static func makePrivateFolder(_ path: String) throws(ImageError) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
@@ -127,9 +128,8 @@ enum Files {
         guard unsafe stat(path, &status) == 0 else { throw failure("\(path) cannot be looked at") }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw .disk("\(path) is no directory") }
         guard status.st_uid == geteuid() else { throw .disk("\(path) belongs to somebody else") }
-        // SAFETY: the path is read during the call.
-        if status.st_mode & 0o077 != 0, unsafe chmod(path, folderMode) != 0 {
-            throw failure("\(path) cannot be closed to others")
+        guard status.st_mode & 0o077 == 0 else {
+            throw .disk("\(path) has mode \(String(status.st_mode & 0o7777, radix: 8)): it must be 700, for us alone")
         }
     }
 

@@ -5,7 +5,7 @@
  */
 #include <linux/module.h>
 #include <asm/asm.h>
-#include <asm/cpufeature.h>
+#include <asm/msr.h>
 #include <asm/trapnr.h>
 
 #include "backend.h"
@@ -20,9 +20,9 @@
 static int instruction_start(void)
 {
 	u64 all[TDX_SHIM_LEAVES / 64];
-	u64 partitioning;
+	u32 without_tdx, private_keyids;
 
-	if (!rdmsrl_safe(MSR_MKTME_KEYID_PARTITIONING, &partitioning) && partitioning >> 32) {
+	if (!rdmsr_safe(MSR_MKTME_KEYID_PARTITIONING, &without_tdx, &private_keyids) && private_keyids) {
 		pr_err("built for a test of faults, and not for a machine that has TDX\n");
 		return -EPERM;
 	}

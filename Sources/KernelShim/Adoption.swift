@@ -30,7 +30,13 @@ extension KernelShim {
         }
         try file.write(former + [session])
         var adoption = Adoption()
-        for key in former where try adopt(key) { adoption.sessions += 1 }
+        do throws(ShimUnavailable) {
+            for key in former where try adopt(key) { adoption.sessions += 1 }
+        } catch {
+            // Nothing is in our own session yet: a start that fails again and again must not fill the file.
+            if adoption.sessions == 0 { try file.write(former) }
+            throw error
+        }
         try file.write([session])
         guard adoption.sessions > 0 else { return adoption }
         do throws(PortError) {

@@ -89,8 +89,7 @@ extension Engine {
         for page in holding.looseTDCX { add(page, .tdcx) }
         for page in holding.sept { add(page, .sept) }
         for page in holding.guest { add(page, .guest) }
-        // What it was is not known: the kind that stands for the least.
-        for page in holding.doubtful { add(page, page.address == holding.root ? .tdr : .guest) }
+        for page in holding.doubtful { add(page, page.address == holding.root ? .tdr : page.likelyKind) }
         domain.firstReserved = domain.pages.count
         // Without a KeyID it has been taken down that far; with one, the module is asked next.
         domain.lifecycle = holding.keyIDs.isEmpty ? .teardown : holding.tdcs.isEmpty ? .hkidAssigned : .keysConfigured
@@ -244,5 +243,19 @@ extension TDSpec {
             tscFrequencyKHz: module.tscFrequencyKHz / tscUnitKHz * tscUnitKHz, noRBPMod: false,
             flexiblePendingVE: false, mrConfigID: .zero, mrOwner: .zero, mrOwnerConfig: .zero,
             ia32ArchCapabilities: nil, cpuid: [], vcpuCount: vcpus, buildUntil: .tdrCreated)
+    }
+}
+
+extension HeldPage {
+    /// What a page in doubt would be, had the call been accepted that put it there.
+    fileprivate var likelyKind: PageKind {
+        switch doubt?.leaf.number {
+        case Leaf.mngCreate.number: .tdr
+        case Leaf.mngAddCX.number: .tdcs
+        case Leaf.vpCreate.number: .tdvpr
+        case Leaf.vpAddCX.number: .tdcx
+        case Leaf.memSEPTAdd.number: .sept
+        default: .guest
+        }
     }
 }

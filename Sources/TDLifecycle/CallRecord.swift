@@ -154,7 +154,8 @@ public final class CallRecord: Sendable {
     /// run.
     func absorbs(_ next: CallRecord) -> Bool {
         if isRun, next.isRun {
-            return leaf == next.leaf && processor == next.processor && td == next.td && operation == next.operation
+            return leaf == next.leaf && pageKind == next.pageKind && processor == next.processor && td == next.td
+                && operation == next.operation
         }
         guard let completion, !completion.isSuccess, completion == next.completion, completion.outcome == .recoverable
         else { return false }

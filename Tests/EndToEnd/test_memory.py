@@ -13,13 +13,12 @@ import time
 import unittest
 
 import mrtd
-from daemon import BINARY, Daemon, destroy
+from daemon import Daemon, destroy
 from test_images import OCTETS, name, resident_peak, send
 
 MIB = 1 << 20
 PAGE = 4096
 LARGE = int(os.environ.get("TDXD_MEMORY_MIB", "64")) * MIB
-IS_RELEASE = "release" in BINARY.parts
 DEBUG_TD = "0x10000001"
 LAUNCH_SECONDS = 60
 WAIT = {"Prefer": f"wait={LAUNCH_SECONDS}"}
@@ -48,11 +47,9 @@ def made(records):
 
 class Memory(unittest.TestCase):
     def start(self, *flags):
-        # Pages for the image, its tables, and a TD.
         daemon = self.enterContext(Daemon(*flags))
         client = daemon.client()
         self.before = client.capacity()
-        self.addCleanup(lambda: None)
         return daemon, client
 
     def check_nothing_is_left(self, daemon, client, td):

@@ -290,6 +290,18 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
         store.stop()
     }
 
+    @Test("A directory that others can enter is refused, and stays as it is")
+    func open() throws {
+        let place = Place()
+        // SAFETY: the path is read during the call.
+        _ = unsafe mkdir(place.path, 0o700)
+        _ = unsafe chmod(place.path, 0o755)
+        #expect(throws: ImageError.disk("\(place.path) has mode 755: it must be 700, for us alone")) {
+            _ = try place.store()
+        }
+        #expect(place.mode("") == 0o755)
+    }
+
     @Test("A place that is no directory is refused with the reason")
     func noDirectory() throws {
         let place = Place()

@@ -143,6 +143,7 @@ struct AdoptionTests {
         let folder = Folder()
         do { _ = try World(machine, folder.session).create() }
         let device = machine.open()
+        // SAFETY: C lays the array out as its elements.
         device.after.withLock {
             $0 = CoreSession.Change(tdx_shim_list_request()) { (list: inout tdx_shim_list) in
                 unsafe withUnsafeMutableBytes(of: &list.entry) { bytes in
@@ -249,6 +250,7 @@ struct AdoptionTests {
         _ = try shim.takeOver(folder.session)
         #expect(try folder.session.read() == [shim.session])
         var status = stat()
+        // SAFETY: path and structure live through the call.
         #expect(unsafe stat(folder.session.path, &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
         #expect(machine.pagesOut == 0)
@@ -262,7 +264,7 @@ struct AdoptionTests {
         #expect(throws: ShimUnavailable.sessionInUse(session: first.shim.session.number)) {
             try TestDaemon(machine, folder.session)
         }
-        #expect(try folder.session.read().first == first.shim.session)
+        #expect(try folder.session.read() == [first.shim.session])
     }
 
     @Test("A daemon that dies while it takes over loses nothing", arguments: 0...2)
@@ -302,6 +304,7 @@ struct AdoptionTests {
         ])
     func badFile(_ text: String, _ mode: mode_t) throws {
         let folder = Folder()
+        // SAFETY: path and bytes live through the calls.
         let file = unsafe open(folder.session.path, O_WRONLY | O_CREAT | O_CLOEXEC, mode)
         _ = unsafe text.utf8CString.withUnsafeBytes { bytes in unsafe write(file, bytes.baseAddress, bytes.count - 1) }
         fchmod(file, mode)

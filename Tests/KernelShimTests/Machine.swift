@@ -8,6 +8,8 @@ import Threading
 
 /// A machine with the shim in it: the shim's own core, compiled for user space, and the fake as the TDX module.
 @safe final class Machine: @unchecked Sendable {
+    // SAFETY of all uses: the core calls back only while the machine lives, with what was given to it, and what a call
+    // points at lives through the call.
     let fake: FakeTDX
     /// What shall become of a call instead of, or after, being executed.
     enum Mishap: Sendable {
@@ -174,6 +176,7 @@ import Threading
 
 /// The device as one program has it open.
 @safe final class CoreSession: ShimDevice, @unchecked Sendable {
+    // SAFETY of all uses: the session is the machine's, which it holds, and is closed once.
     private let machine: Machine
     private let session: OpaquePointer
     private let isOpen = Locked(true)
@@ -230,6 +233,7 @@ import Threading
 }
 
 extension Machine {
+    // SAFETY: whoever has the machine may use its core.
     fileprivate var handle: OpaquePointer { unsafe core }
 }
 
@@ -303,6 +307,7 @@ final class Folder {
     }
 
     deinit {
+        // SAFETY: the paths live through the calls.
         for name in ["session", "session.new"] { unsafe unlink(path + "/" + name) }
         unsafe rmdir(path)
     }

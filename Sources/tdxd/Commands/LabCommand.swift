@@ -29,7 +29,7 @@ struct LabVerify: ParsableCommand {
             \(ExitStatus.explanation)
             """)
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim.")
+    @Option(help: "What executes SEAMCALLs: auto, fake, fake:SOCKET or shim.")
     var module = ModuleChoice.auto
 
     @Option(help: ArgumentHelp("The kernel shim's device.", valueName: "path"))
@@ -67,6 +67,8 @@ extension ModuleChoice: ExpressibleByArgument {
         guard let choice = try? ModuleChoice(argument) else { return nil }
         self = choice
     }
+
+    var defaultValueDescription: String { "auto" }
 }
 
 /// The whole run: the back end, the TD, the recording and its replay.
