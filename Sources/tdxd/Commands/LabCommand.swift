@@ -29,7 +29,7 @@ struct LabVerify: ParsableCommand {
             \(ExitStatus.explanation)
             """)
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim.")
+    @Option(help: "What executes SEAMCALLs: auto, fake, fake:SOCKET or shim.")
     var module = ModuleChoice.auto
 
     @Option(help: ArgumentHelp("The kernel shim's device.", valueName: "path"))
@@ -65,6 +65,8 @@ extension ModuleChoice: ExpressibleByArgument {
     init?(argument: String) {
         do throws(ItemFault) { try self.init(argument) } catch { return nil }
     }
+
+    var defaultValueDescription: String { "auto" }
 }
 
 /// The whole run: the back end, the TD, the recording and its replay.
