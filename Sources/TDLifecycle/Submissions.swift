@@ -317,6 +317,8 @@ extension Engine {
             state.put(operation, &transaction)
             let td = operation.td
             state.lanes[td]?.isPaused = false
+            // A step that runs now may be about to wait for its content, which it is not to do any more.
+            state.lanes[td]?.wasWoken = true
             transaction.after.append { self.schedule(td) }
             return state.operations[id] ?? operation
         }
