@@ -35,8 +35,8 @@ struct SettingTests {
         let options = try ServeOptions.parse([setting.flag, text])
         #expect(options.values == [setting: content])
         let standards = Standards(userID: 0, environment: [:]).values
-        // Images have a place where there is one for state, and else one that ends with the process.
-        #expect((standards[setting] != nil) == (!setting.isOptional || setting == .imagesDirectory))
+        // State has a place wherever somebody says so, and images in it; else they end with the process.
+        #expect((standards[setting] != nil) == (!setting.isOptional || [.imagesDirectory, .stateDirectory].contains(setting)))
         let sources = ConfigurationSources(
             flags: [:], environment: [setting.variable: text], file: nil, standards: standards)
         #expect(
