@@ -12,8 +12,11 @@ public struct FakeReplayTarget: ReplayTarget {
     ///
     /// - Throws: ``FakePlatformError`` if the trace's platform cannot be.
     public init(for trace: Trace) throws(FakePlatformError) {
-        let platform = FakePlatform(trace.platform ?? TracePlatform())
-        self.init(try FakeTDX(platform: platform, start: trace.bringsUpModule ? .loaded : .ready))
+        let head = trace.platform ?? TracePlatform()
+        self.init(
+            try FakeTDX(
+                platform: FakePlatform(head), profile: head.fakeProfile,
+                start: trace.bringsUpModule ? .loaded : .ready))
     }
 
     public func call(

@@ -6,7 +6,7 @@ extension TracePlatform {
     /// A fake's platform, as a recording's head tells it.
     ///
     /// - Parameter cacheSubBlocks: more than the platform has, where a write-back can be interrupted within one.
-    public init(_ platform: FakePlatform, cacheSubBlocks: Int? = nil) {
+    public init(_ platform: FakePlatform, profile: FakeProfile = .release1501, cacheSubBlocks: Int? = nil) {
         self.init(platform.processors)
         keyIDBits = Int(platform.keyIDBits)
         setPrivateKeyIDs(platform.privateKeyIDs, global: platform.globalKeyID)
@@ -19,6 +19,7 @@ extension TracePlatform {
         cmrs = platform.convertibleMemory.map { TracePlatform.MemoryRange(base: $0.base, size: $0.size) }
         self.cacheSubBlocks = max(platform.cacheSubBlocks, cacheSubBlocks ?? 0)
         randomSeed = Hex(rawValue: platform.randomSeed)
+        self.profile = profile.rawValue
     }
 }
 
@@ -49,6 +50,9 @@ extension FakePlatform {
 }
 
 extension TracePlatform {
+    /// One that nobody here knows is replayed on the standard one, and the differences tell.
+    var fakeProfile: FakeProfile { profile.flatMap(FakeProfile.init(rawValue:)) ?? .release1501 }
+
     fileprivate var privateKeyIDRange: ClosedRange<KeyID>? {
         let ends = privateKeyIDs?.split(separator: ".", omittingEmptySubsequences: true).compactMap { UInt16($0) } ?? []
         guard ends.count == 2, ends[0] <= ends[1] else { return nil }

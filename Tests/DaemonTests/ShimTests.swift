@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The kernel shim as back end")
 struct ShimTests {
-    private static let failures: [(ShimUnavailable, ExitStatus)] = [
+    private static let failures: [(ShimUnavailable, tdxd.ExitStatus)] = [
         (.noDevice(path: "/dev/tdx_shim", errorNumber: 2), .shimNoDevice),
         (.notPermitted(path: "/dev/tdx_shim", errorNumber: 1), .shimNotPermitted),
         (.otherABI(version: 2), .shimOtherABI), (.otherABI(version: nil), .shimOtherABI),
@@ -23,7 +23,7 @@ struct ShimTests {
         let failure = Failure(error)
         #expect(failure.status == status)
         #expect(failure.reason == error.description)
-        #expect(ExitStatus.explanation.contains("\n  \(status.rawValue)   "))
+        #expect(tdxd.ExitStatus.explanation.contains("\n  \(status.rawValue)   "))
     }
 
     @Test("Reasons that somebody can do something about have codes of their own")
@@ -33,7 +33,7 @@ struct ShimTests {
         #expect(Set(Self.failures.map { $0.0.description }).count == Self.failures.count)
     }
 
-    private func backend(_ choice: ModuleChoice, _ device: String) -> ExitStatus? {
+    private func backend(_ choice: ModuleChoice, _ device: String) -> tdxd.ExitStatus? {
         let settings = ShimSettings(device: device, stateDirectory: nil)
         do throws(Failure) {
             _ = try Backend(choice, .standard, settings, Logger(label: "test"))

@@ -25,7 +25,7 @@ enum SocketRoundTrip {
         }
         let (near, far) = (direct.median, served.median)
         let ratio = Int((far / near).rounded())
-        print("PHYMEM.PAGE.RDMD takes \(Int(near)) ns in the process, \(Int(far)) ns through the socket: \(ratio) times")
+        print("PHYMEM.PAGE.RDMD: \(Int(near)) ns in the process, \(Int(far)) ns through the socket, \(ratio) times")
     }
 
     private static func nanoseconds(_ port: any SEAMCALLPort) throws -> Double {

@@ -66,14 +66,20 @@ extension CoreSession {
 struct AdoptionTests {
     /// SEAMCALLs of a whole creation, and of a deletion.
     private static let creation = 1 + 2 + 6 + 1 + World.vcpus * (1 + 5 + 1)
+    /// The same of a deletion: flushes, write-backs of both packages, pages, the TDR's write-back.
+    private static let deletion = World.vcpus + 1 + 2 + 1 + World.vcpus * 6 + 6 + 1 + 1
 
     @Test("A whole creation makes as many calls as these tests think")
     func calls() throws {
-        let world = try World(try Machine(), Folder().session)
+        let folder = Folder()
+        defer { withExtendedLifetime(folder) {} }
+        let world = try World(try Machine(), folder.session)
         let td = try world.create().td
         #expect(try world.td(td).phase == .initialized)
         #expect(world.engine.records(RecordFilter(td: td), limit: 1000).rows.count == Self.creation)
         #expect(try world.delete(td).state == .succeeded)
+        let calls = world.engine.records(RecordFilter(td: td), limit: 1000).rows.count
+        #expect(calls == Self.creation + Self.deletion)
         #expect(world.engine.capacity.pages.held == 0)
         #expect(world.daemon.troubles.withLock { $0 } == [])
         #expect(world.machine.pagesOut == 0 && world.machine.keyIDsOut == 0)
@@ -116,7 +122,7 @@ struct AdoptionTests {
         #expect(machine.fake.snapshot().ownedPages == 0)
     }
 
-    @Test("Died after any call of a deletion: the rest is deleted by the next", arguments: 1...30)
+    @Test("Died after any call of a deletion: the rest is deleted by the next", arguments: 1...deletion)
     func duringDeletion(_ count: Int) throws {
         let machine = try Machine()
         let folder = Folder()
@@ -231,7 +237,9 @@ struct AdoptionTests {
     @Test("A trap changes nothing: the creation fails and takes everything back")
     func trap() throws {
         let machine = try Machine()
-        let world = try World(machine, Folder().session)
+        let folder = Folder()
+        defer { withExtendedLifetime(folder) {} }
+        let world = try World(machine, folder.session)
         machine.arm(.mngAddCX, .fault(TDX_SHIM_FAULT_UD, executed: false))
         let answer = try world.create()
         #expect(try world.engine.operation(answer.operation).state == .failed)
@@ -347,7 +355,9 @@ struct AdoptionTests {
     @Test("A session whose token is lost is listed, reclaimed by an administrator, and gone")
     func orphan() throws {
         let machine = try Machine()
-        do { _ = try World(machine, Folder().session).create() }
+        let folder = Folder()
+        defer { withExtendedLifetime(folder) {} }
+        do { _ = try World(machine, folder.session).create() }
         #expect(machine.pagesOut > 0)
         let administration = try ShimAdministration(machine.open())
         let sessions = try administration.sessions()
@@ -370,7 +380,9 @@ struct AdoptionTests {
     func forgotten() throws {
         let machine = try Machine()
         do {
-            let world = try World(machine, Folder().session)
+            let folder = Folder()
+            defer { withExtendedLifetime(folder) {} }
+            let world = try World(machine, folder.session)
             machine.arm(.mngAddCX, .fault(TDX_SHIM_FAULT_TIMEOUT, executed: false))
             _ = try world.create()
         }

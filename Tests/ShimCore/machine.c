@@ -163,6 +163,13 @@ struct core_machine *core_machine_new(const struct core_host *host, const void *
 
 void core_machine_free(struct core_machine *machine)
 {
+	struct shim_session *session;
+
+	/* What tests left with the module ends with the machine. */
+	while ((session = machine->core.sessions)) {
+		machine->core.sessions = session->next;
+		free(session);
+	}
 	shim_core_end(&machine->core);
 	free(machine);
 }

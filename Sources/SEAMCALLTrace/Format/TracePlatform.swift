@@ -20,6 +20,8 @@ public struct TracePlatform: Hashable, Sendable, Codable {
     public var cacheSubBlocks: Int?
     /// Seed of the module's random draws, where they have one.
     public var randomSeed: Hex?
+    /// Which release of the module a model follows.
+    public var profile: String?
 
     /// A range of physical addresses, in bytes.
     public struct MemoryRange: Hashable, Sendable, Codable {
@@ -72,7 +74,7 @@ public struct TracePlatform: Hashable, Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case lps, packages, tdmrs, cmrs
+        case lps, packages, tdmrs, cmrs, profile
         case lpToPackage = "lp_to_package"
         case keyIDBits = "keyid_bits"
         case privateKeyIDs = "private_hkids"

@@ -65,7 +65,7 @@ struct FakeModule: ParsableCommand {
     private static func serve(at path: String, _ settings: FakeSettings, _ logger: Logger) throws(Failure) {
         let platform = settings.platform
         let fake = try make(platform, settings, logger)
-        let described = TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions)
+        let described = settings.told(platform)
         let server: FakeModuleServer
         do throws(TransportError) {
             let module = try ServedModule(calls: fake, host: fake, platform: json(described))
@@ -116,7 +116,9 @@ struct FakeModule: ParsableCommand {
         _ platform: FakePlatform, _ settings: FakeSettings, _ logger: Logger
     ) throws(Failure) -> FakeTDX {
         do throws(FakePlatformError) {
-            return try FakeTDX(platform: platform, timing: settings.timing) { logger.warn(of: $0) }
+            return try FakeTDX(platform: platform, timing: settings.timing, profile: settings.profile) {
+                logger.warn(of: $0)
+            }
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
         }

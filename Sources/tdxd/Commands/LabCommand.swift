@@ -29,7 +29,7 @@ struct LabVerify: ParsableCommand {
             \(ExitStatus.explanation)
             """)
 
-    @Option(help: "What executes SEAMCALLs: auto, fake or shim.")
+    @Option(help: "What executes SEAMCALLs: auto, fake, fake:SOCKET or shim.")
     var module = ModuleChoice.auto
 
     @Option(help: ArgumentHelp("The kernel shim's device.", valueName: "path"))
@@ -61,7 +61,13 @@ struct LabVerify: ParsableCommand {
     private static var standards: Standards { .current(ProcessInfo.processInfo.environment) }
 }
 
-extension ModuleChoice: ExpressibleByArgument {}
+extension ModuleChoice: ExpressibleByArgument {
+    init?(argument: String) {
+        do throws(ItemFault) { try self.init(argument) } catch { return nil }
+    }
+
+    var defaultValueDescription: String { "auto" }
+}
 
 /// The whole run: the back end, the TD, the recording and its replay.
 struct LabVerification {

@@ -16,6 +16,7 @@ struct FakeSettings: Hashable, Sendable {
     static let standard = FakeSettings(packages: 2, processors: 4, keyIDs: 31)
 
     private init(packages: Int, processors: Int, keyIDs: Int) {
+        profile = .release1501
         self.packages = packages
         self.processors = processors
         self.keyIDs = keyIDs

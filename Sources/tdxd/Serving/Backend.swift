@@ -44,7 +44,7 @@ struct Backend: Sendable {
                     heldAgainstRecordings: settings.profile.isHeldAgainstRecordings))
             return Backend(
                 calls: fake, host: fake, identity: identity,
-                platform: TracePlatform(platform, cacheSubBlocks: settings.writeBackInterruptions), fake: fake)
+                platform: settings.told(platform), fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
         }
@@ -53,11 +53,15 @@ struct Backend: Sendable {
     private static func servedFake(_ path: String) throws(Failure) -> Backend {
         do throws(TransportError) {
             let remote = try RemoteModule(path: path)
+            // `try?`: it is for recordings and to be shown, and both can do without what the other end does not say.
+            let platform = try? JSONDecoder().decode(TracePlatform.self, from: Data(remote.platform))
+            let profile = platform?.profile.flatMap(FakeProfile.init(rawValue:))
             let identity = BackendIdentity(
                 kind: "fake", description: "software model of the TDX module in another process: nothing is protected",
-                isHardware: false, reportsAllOutputs: true)
-            // `try?`: what the other end says of its platform is for recordings only, which can do without.
-            let platform = try? JSONDecoder().decode(TracePlatform.self, from: Data(remote.platform))
+                isHardware: false, reportsAllOutputs: true,
+                profile: profile.map {
+                    ModuleProfile(name: $0.rawValue, heldAgainstRecordings: $0.isHeldAgainstRecordings)
+                })
             return Backend(
                 calls: remote, host: remote, identity: identity, platform: platform ?? TracePlatform(remote), fake: nil)
         } catch {
@@ -89,6 +93,11 @@ extension FakeSettings {
         platform.privateKeyIDs = first...last
         platform.keyIDBits = UInt8(UInt16.bitWidth - last.rawValue.leadingZeroBitCount)
         return platform
+    }
+
+    /// The platform as recordings tell it.
+    func told(_ platform: FakePlatform) -> TracePlatform {
+        TracePlatform(platform, profile: profile, cacheSubBlocks: writeBackInterruptions)
     }
 
     /// How often a write-back may be interrupted, generously: a replay, in which no time passes, needs as many places.
