@@ -1,4 +1,5 @@
 import ControlSchema
+import HTTPTypes
 import Testing
 
 @testable import ControlAPI
