@@ -5,6 +5,9 @@ import Testing
 
 @testable import tdxd
 
+// Testing's dependencies have a type of this name, too.
+private typealias ExitStatus = tdxd.ExitStatus
+
 @Suite("The kernel shim as back end")
 struct ShimTests {
     private static let failures: [(ShimUnavailable, tdxd.ExitStatus)] = [
