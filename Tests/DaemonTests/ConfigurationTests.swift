@@ -41,7 +41,7 @@ struct ConfigurationTests {
         #expect(values[.httpThreads] == EffectiveConfiguration.Value(content: .int(6), source: .environment))
         #expect(values[.logFormat] == EffectiveConfiguration.Value(content: .string("json"), source: inFile))
         #expect(values[.drainTimeout] == EffectiveConfiguration.Value(content: .int(30), source: .standard))
-        #expect(values.report.hasPrefix("module = auto  (default)\nsocket = /run/tdxd/tdxd.sock  (default)\n"))
+        #expect(values.report.hasPrefix("module = auto  (default)\nshimDevice = /dev/tdx_shim  (default)\n"))
     }
 
     @Test("An error names the source and the setting")

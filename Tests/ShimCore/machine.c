@@ -62,6 +62,12 @@ static u64 memory_address(void *context, void *backing, u32 offset)
 	return (u64)(uintptr_t)backing + offset;
 }
 
+/* All processors stay, always. */
+static void stay(void *context)
+{
+	(void)context;
+}
+
 static int execute(void *context, struct shim_execution *execution)
 {
 	struct core_machine *machine = context;
@@ -133,6 +139,8 @@ static const struct shim_surroundings surroundings = {
 	.memory_alloc = memory_alloc,
 	.memory_free = memory_free,
 	.memory_address = memory_address,
+	.stay = stay,
+	.leave = stay,
 	.execute = execute,
 	.package_processor = package_processor,
 	.backend = backend,
