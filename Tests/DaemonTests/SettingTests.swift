@@ -36,7 +36,8 @@ struct SettingTests {
         #expect(options.values == [setting: content])
         let standards = Standards(userID: 0, environment: [:]).values
         // State has a place wherever somebody says so, and images in it; else they end with the process.
-        #expect((standards[setting] != nil) == (!setting.isOptional || [.imagesDirectory, .stateDirectory].contains(setting)))
+        let isKnownHere: Set<Setting> = [.imagesDirectory, .stateDirectory]
+        #expect((standards[setting] != nil) == (!setting.isOptional || isKnownHere.contains(setting)))
         let sources = ConfigurationSources(
             flags: [:], environment: [setting.variable: text], file: nil, standards: standards)
         #expect(

@@ -52,7 +52,8 @@ struct RoomRule {
         RoomRule("ControlSchema", outside: ["FoundationEssentials"]),
         // HTTPTypes: a handler names methods, statuses and header fields; the exchange hands them on as they are.
         RoomRule(
-            "ControlAPI", ["HTTPExchange", "ControlSchema", "GuestImages", "Meters", "TDLifecycle", "TDXCalls", "Threading"],
+            "ControlAPI",
+            ["HTTPExchange", "ControlSchema", "GuestImages", "Meters", "TDLifecycle", "TDXCalls", "Threading"],
             outside: ["Logging", "HTTPTypes"]),
         RoomRule("ControlClient", ["ControlSchema", "Threading"], outside: ["FoundationEssentials", "HTTPTypes"]),
 
