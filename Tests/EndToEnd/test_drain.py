@@ -108,7 +108,7 @@ class Starting(unittest.TestCase):
             (64, "--threads: must lie between 1 and 64", ("--threads", "65")),
             (64, "--listen-plain: '127.0.0.1:0'", (*fake, "--listen-plain", "127.0.0.1:0")),
             (64, "the role must be one of viewer, operator, lab, admin, metrics", (*fake, "--socket-role", "uid:1=root")),
-            (69, "no back end for the kernel shim", ("--module", "shim", "--socket", self.socket)),
+            (80, "there is no kernel shim at", ("--module", "shim", "--shim-device", self.directory / "none")),
             (73, "not a socket", ("--module", "fake", "--socket", self.directory / "file")),
             (73, "bind", ("--module", "fake", "--socket", self.directory / "none" / "s")),
             (74, "not a loopback address", (*fake, "--listen-plain", "192.0.2.1:0,role=viewer")),

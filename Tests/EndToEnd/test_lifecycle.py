@@ -116,7 +116,7 @@ class Lifecycle(unittest.TestCase):
         for leaf in plan.json["leaves"]:
             planned[leaf["leaf"]] += leaf["times"]
         self.assertEqual(dict(planned), {**CREATE, **VCPUS})
-        self.assertEqual(plan.json["pages"], {"tdr": 1, "tdcs": 6, "tdvpr": 2, "tdcx": 10})
+        self.assertEqual(plan.json["pages"], {"tdr": 1, "tdcs": 6, "tdvpr": 2, "tdcx": 10, "sept": 0, "guest": 0})
         self.assertEqual(plan.json["wouldFail"], [])
         self.assertEqual(self.client.items("/seamcalls"), [])
         self.assertEqual(self.client.capacity(), self.before)

@@ -90,7 +90,9 @@ extension ControlAPI {
     private func addMemory(_ call: Call) throws(Refused) {
         if let stream = call.request.receiver as? MemoryStream { return try finishStream(stream, call) }
         for name in ["gpa", "measure", "pageSizeBytes", "sizeBytes"] where call.query[name] != nil {
-            throw .parameter(name, "goes with a body of octets; in JSON it is a member")
+            var refused = Refused(.conflictingMembers, "\(name) goes with a body of octets; in JSON it is a member")
+            refused.problem.violations = [Violation(parameter: name, reason: "is a member of a JSON body")]
+            throw refused
         }
         let request = try decode(MemoryRegionRequest.self, call)
         // Refused at once, whatever there is to be read.
@@ -228,14 +230,13 @@ extension ControlAPI {
 
     private func showMeasurement(_ call: Call) throws(Refused) {
         let domain = try td(call)
-        guard try call.flag("refresh") else {
+        let isRefreshed = try call.flag("refresh")
+        if isRefreshed { try checkRole(call.role, needs: .operator) }
+        // Those of other TDs are the guest's alone: the answer says that they are inferred.
+        guard isRefreshed, domain.spec.attributes.contains(.debug) else {
             return answer(call, revision: domain.revision) {
                 EncodedBody(ControlJSON.encode(ControlSchema.Measurement(domain)))
             }
-        }
-        try checkRole(call.role, needs: .operator)
-        guard domain.spec.attributes.contains(.debug) else {
-            throw .parameter("refresh", "the host reads the RTMRs of a debug TD only")
         }
         let elements = try FieldName("RTMR", in: .td).elements
         let access = FieldAccess(target: .td, elements: elements, requester: requester(call)) { result in
