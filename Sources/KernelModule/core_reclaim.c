@@ -280,9 +280,10 @@ int shim_reclaim(struct shim_core *core, struct tdx_shim_reclaim *request)
 	shim_mutex_lock(&core->lock);
 	session->reclaiming = false;
 	request->remaining = session->pages + session->keyids;
-	if (more && !error)
+	/* Also where a call could not be made: that is not the end of it. */
+	if (more)
 		request->state = TDX_SHIM_RECLAIM_MORE;
-	else if (request->remaining && !error)
+	else if (request->remaining)
 		request->state = TDX_SHIM_RECLAIM_STUCK;
 	session->stuck = request->state == TDX_SHIM_RECLAIM_STUCK;
 	shim_end_if_empty(core, session);

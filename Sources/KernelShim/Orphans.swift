@@ -13,7 +13,7 @@ public struct ShimSession: Hashable, Sendable {
 
 /// How far the reclaim of an orphan session has come.
 public enum ReclaimProgress: Hashable, Sendable {
-    case done
+    case done(steps: Int)
     case more(steps: Int, remaining: Int)
     /// The call that was refused; what it was for stays.
     case stuck(Leaf, Completion, remaining: Int)
@@ -64,7 +64,7 @@ public struct ShimAdministration: Sendable {
         try device.perform(tdx_shim_reclaim_request(), &request, "reclaim session \(session)")
         let remaining = Int(request.remaining)
         switch request.state {
-        case TDX_SHIM_RECLAIM_DONE.rawValue: return .done
+        case TDX_SHIM_RECLAIM_DONE.rawValue: return .done(steps: Int(request.steps))
         case TDX_SHIM_RECLAIM_MORE.rawValue:
             guard request.steps > 0 else { throw .badAnswer("a reclaim that makes no steps") }
             return .more(steps: Int(request.steps), remaining: remaining)

@@ -138,6 +138,35 @@ static void an_orphan_whose_token_is_lost_can_be_reclaimed(void)
 	IS(model_keyids(&world.host.model), 0);
 }
 
+static void lose_the_back_end(void *calls)
+{
+	if (!(*(u32 *)calls)--)
+		world.host.execute_error = -ENODEV;
+}
+
+static void a_reclaim_that_is_interrupted_is_not_done(void)
+{
+	struct tdx_shim_reclaim request = { .size = sizeof(request), .steps_max = 1000 };
+	struct tdx_shim_reclaim result;
+	struct left left;
+	u32 calls = 1;
+
+	build_td();
+	left = leave();
+	world.host.meanwhile = lose_the_back_end;
+	world.host.argument = &calls;
+	result = reclaim(left.session, 1000);
+	IS(result.steps, 1);
+	IS(result.remaining, 8);
+	IS(result.state, TDX_SHIM_RECLAIM_MORE);
+	request.session = left.session;
+	IS(shim_reclaim(&world.core, &request), -ENODEV);
+	world.host.meanwhile = NULL;
+	world.host.execute_error = 0;
+	IS(reclaim(left.session, 1000).state, TDX_SHIM_RECLAIM_DONE);
+	IS(world.host.pages, 0);
+}
+
 static void a_reclaim_goes_on_where_the_dead_program_stopped(void)
 {
 	struct td td = build_td();
@@ -248,7 +277,8 @@ u32 run_session_tests(void)
 	return RUN(closing_frees_what_the_module_does_not_hold) +
 	       RUN(a_session_with_pages_at_the_module_is_adopted_by_its_token_alone) +
 	       RUN(a_session_that_is_open_is_not_adopted_nor_reclaimed_nor_forgotten) +
-	       RUN(an_orphan_whose_token_is_lost_can_be_reclaimed) + RUN(a_reclaim_goes_on_where_the_dead_program_stopped) +
+	       RUN(an_orphan_whose_token_is_lost_can_be_reclaimed) + RUN(a_reclaim_that_is_interrupted_is_not_done) +
+	       RUN(a_reclaim_goes_on_where_the_dead_program_stopped) +
 	       RUN(a_vcpu_that_was_flushed_without_our_knowledge_does_not_stop_a_reclaim) +
 	       RUN(what_cannot_be_reclaimed_is_named_and_can_be_given_up) +
 	       RUN(a_reclaim_that_is_refused_says_by_which_leaf) + RUN(lists_are_paged_and_go_in_order);

@@ -382,7 +382,7 @@ struct tdx_shim_sessions {
 
 enum tdx_shim_reclaim_state {
 	TDX_SHIM_RECLAIM_DONE = 0,
-	/* Ask again: `steps_max` calls were made. */
+	/* Ask again: `steps` calls were made. */
 	TDX_SHIM_RECLAIM_MORE = 1,
 	/* The call that `leaf`, `status` and `handle` name was refused; what it was for stays. */
 	TDX_SHIM_RECLAIM_STUCK = 2,

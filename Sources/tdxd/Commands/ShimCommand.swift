@@ -88,8 +88,8 @@ struct ShimReclaim: ParsableCommand {
             var steps = 0
             for _ in 0..<Self.requestsMax {
                 switch try Failure.wrap({ () throws(PortError) in try shim.reclaim(session.number) }) {
-                case .done:
-                    LineOutput.standardOutput.write("done after \(steps) calls and the last few\n")
+                case .done(let made):
+                    LineOutput.standardOutput.write("done after \(steps + made) calls\n")
                     return
                 case .more(let made, let remaining):
                     steps += made
