@@ -90,7 +90,6 @@ struct CreateTDTests {
                 creation(#","buildUntil":"running""#), "/spec/buildUntil",
                 #"must be one of "tdrCreated", "keysConfigured", "tdcsAdded", "initialized", "finalized""#),
             Refused(creation(#","memory":[{"sizeBytes":4096}]"#), "/spec/memory/0/gpa", "is required"),
-            Refused(creation(#","memory":[{"gpa":"0x0"}]"#), "/spec/memory/0/sizeBytes", "is required"),
             Refused(
                 creation(#","memory":[{"gpa":"0x0","imageDigest":"sha384:00"}]"#), "/spec/memory/0/imageDigest",
                 "must be sha384: and 96 lower-case hexadecimal digits"),
@@ -135,6 +134,8 @@ struct CreateTDTests {
             Refused(
                 creation(#","memory":[{"gpa":"0x0","sizeBytes":4096}],"buildUntil":"tdcsAdded""#), "/spec/memory",
                 #"memory can be added only when buildUntil is "initialized" or "finalized""#),
+            Refused(
+                creation(#","memory":[{"gpa":"0x0"}]"#), "/spec/memory/0/sizeBytes", "is required without an image"),
         ])
     func conflicts(_ refused: Refused) {
         let error = refusal(of: refused.json, as: CreateTDRequest.self)

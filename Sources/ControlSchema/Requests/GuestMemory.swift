@@ -36,7 +36,9 @@ public struct MemoryRegionRequest: RequestBody {
         measure = object.bool("measure")
         pageSizeBytes = object.integer("pageSizeBytes", oneOf: Self.pageSizes)
         sizeBytes = object.integer("sizeBytes", in: Self.sizeRange)
-        if !object.names.contains("imageDigest") { object.require("sizeBytes") }
+        if !object.names.contains("imageDigest"), !object.names.contains("sizeBytes") {
+            object.refuseConflict("sizeBytes", "is required without an image")
+        }
         try object.finish()
         guard let gpa else { throw object.failure }
         self.gpa = gpa
