@@ -257,6 +257,12 @@ void host_check(struct host *host, struct shim_core *core, bool truthful)
 		if (object->kind == TDX_SHIM_NOTHING)
 			continue;
 		require(object->session != NULL, "an object has a session");
+		require(shim_is_quarantined(object->kind) == (object->before != TDX_SHIM_NOTHING) &&
+				shim_is_quarantined(object->kind) == (object->doubt != TDX_SHIM_DOUBT_NONE),
+			"what is quarantined says what it was and why, and nothing else does");
+		require(!shim_is_quarantined(object->kind) || (shim_is_page(object->before) == shim_is_page(object->kind) &&
+							       !shim_is_quarantined(object->before)),
+			"it was a page or a KeyID before as it is now");
 		if (!shim_is_page(object->kind))
 			continue;
 		pages++;
