@@ -277,3 +277,37 @@ void host_check(struct host *host, struct shim_core *core, bool truthful)
 	require(host->orphans == (int)orphans, "each orphan holds the module once");
 	require(host->pages >= pages, "no page is in the table that is not allocated");
 }
+
+static void mix(u64 *digest, const void *bytes, u32 count)
+{
+	u64 word;
+	u32 i;
+
+	for (i = 0; i < count; i += sizeof(word)) {
+		word = 0;
+		memcpy(&word, (const u8 *)bytes + i, count - i < sizeof(word) ? count - i : sizeof(word));
+		*digest = (*digest ^ word) * 0x9E3779B97F4A7C15ull;
+		*digest ^= *digest >> 32;
+	}
+}
+
+u64 host_digest(const struct host *host, struct shim_core *core)
+{
+	const u64 counts[] = { core->slots,  core->free,   core->nr_sessions, core->orphans,  core->forgotten, core->epoch,
+			       host->pages, host->keyids, host->memories,    host->orphans, host->model.calls };
+	const struct shim_session *session;
+	struct shim_object object;
+	u64 digest = 1;
+	u32 slot;
+
+	mix(&digest, counts, sizeof(counts));
+	for (session = core->sessions; session; session = session->next)
+		mix(&digest, session, sizeof(*session));
+	for (slot = 1; slot < core->slots; slot++) {
+		memcpy(&object, shim_at(core, slot), sizeof(object));
+		/* Whoever looks first finds that a page is free now: that is no change. */
+		shim_settle(core, &object);
+		mix(&digest, &object, sizeof(object));
+	}
+	return digest;
+}
