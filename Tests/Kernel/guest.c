@@ -27,22 +27,6 @@
 
 static const struct tdx_shim_operand none;
 
-static struct tdx_shim_info info(void)
-{
-	struct tdx_shim_info info = { .size = sizeof(info) };
-
-	IS(request(TDX_SHIM_GET_INFO, &info), 0);
-	IS(info.abi_version, TDX_SHIM_ABI_VERSION);
-	return info;
-}
-
-static int try_leaf(__u16 number, struct tdx_shim_operand rcx, struct tdx_shim_operand rdx)
-{
-	struct tdx_shim_call call = call_of(number, rcx, rdx);
-
-	return request(TDX_SHIM_SEAMCALL, &call);
-}
-
 static long milliseconds(void)
 {
 	struct timespec now;
@@ -124,54 +108,15 @@ static void test_instruction(void)
 	IS(unload(), 0);
 }
 
-static void test_malformed(void)
-{
-	struct tdx_shim_call call = call_of(40, value(0), none);
-	struct tdx_shim_info wrong = { .size = sizeof(wrong) - 1 };
-	struct tdx_shim_object page = { .size = sizeof(page), .type = 9 };
-	__u64 stale = new_page();
-
-	IS(request(TDX_SHIM_GET_INFO, &wrong), EINVAL);
-	IS(request(_IOWR(TDX_SHIM_IOCTL_TYPE, 0x00, __u32), &wrong), ENOTTY);
-	IS(request(_IO(TDX_SHIM_IOCTL_TYPE, 0x99), NULL), ENOTTY);
-	IS(request(TDX_SHIM_SEAMCALL, NULL), EFAULT);
-	IS(request(TDX_SHIM_SEAMCALL, (void *)-4096l), EFAULT);
-	IS(request(TDX_SHIM_ALLOC, &page), EINVAL);
-	call.processor = 2;
-	IS(request(TDX_SHIM_SEAMCALL, &call), ENXIO);
-	call.processor = 0x7fffffff;
-	IS(request(TDX_SHIM_SEAMCALL, &call), ENXIO);
-	IS(try_leaf(0, none, none), EOPNOTSUPP);
-	IS(try_leaf(33, none, none), EOPNOTSUPP);
-	IS(try_leaf(28, value(0x1000), none), EINVAL);
-	IS(try_leaf(9, object(stale), value(2)), EINVAL);
-	IS(free_object(stale), 0);
-	IS(free_object(stale), ENOENT);
-	IS(try_leaf(28, object(stale), none), ENOENT);
-	IS(try_leaf(28, object(0x100000000ull), none), ENOENT);
-}
-
-static void test_kinds(void)
+static void test_lifetime(void)
 {
 	struct td td = build_td();
-	__u64 fresh = new_page(), keyid = new_object(TDX_SHIM_TYPE_KEYID, 0, NULL);
-	unsigned long calls = controls->calls;
 
 	IS(look(td.tdr).kind, TDX_SHIM_PAGE_TDR);
 	IS(look(td.tdr).number, 0);
 	IS(look(td.tdr).children, 12);
 	IS(look(td.tdvpr).processor, 0);
-	IS(try_leaf(9, object(td.tdr), object(keyid)), EPROTOTYPE);
-	IS(try_leaf(9, object(fresh), object(td.keyid)), EPROTOTYPE);
-	IS(try_leaf(1, object(fresh), object(td.tdvpr)), EPROTOTYPE);
-	IS(try_leaf(1, object(fresh), object(fresh)), EINVAL);
-	IS(try_leaf(28, object(fresh), none), EPROTOTYPE);
-	IS(free_object(td.page[3]), EBUSY);
-	IS(free_object(td.keyid), EBUSY);
-	IS(controls->calls, calls);
 	IS(unload(), EAGAIN);
-	IS(free_object(fresh), 0);
-	IS(free_object(keyid), 0);
 	destroy_td(&td);
 	IS(controls->held_pages, 0);
 	IS(info().pages, 0);
@@ -414,8 +359,8 @@ static void test_upcall(void)
 	emulator = start_emulator();
 	IS(info().backend, TDX_SHIM_BACKEND_UPCALL);
 	test_permission();
-	test_malformed();
-	test_kinds();
+	test_refusals();
+	test_lifetime();
 	test_memory();
 	test_processors();
 	test_adoption();

@@ -46,6 +46,9 @@ struct tdx_shim_operand value(__u64 value);
 struct tdx_shim_call call_of(__u16 leaf, struct tdx_shim_operand rcx, struct tdx_shim_operand rdx);
 /* A call that must be executed; its status. */
 __u64 leaf(__u16 number, struct tdx_shim_operand rcx, struct tdx_shim_operand rdx);
+/* Any call; 0, or the errno. */
+int try_leaf(__u16 number, struct tdx_shim_operand rcx, struct tdx_shim_operand rdx);
+struct tdx_shim_info info(void);
 /* Sets of pages and a KeyID at the module: a TD that is initialised, with one vCPU that is associated. */
 struct td {
 	__u64 keyid;
@@ -55,6 +58,8 @@ struct td {
 };
 struct td build_td(void);
 void destroy_td(struct td *td);
+/* What is refused, and with which errno; and that it changes nothing. An emulator is attached. */
+void test_refusals(void);
 bool is_loaded(void);
 int unload(void);
 

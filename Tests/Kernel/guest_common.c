@@ -90,6 +90,22 @@ __u64 leaf(__u16 number, struct tdx_shim_operand rcx, struct tdx_shim_operand rd
 	return call.status;
 }
 
+struct tdx_shim_info info(void)
+{
+	struct tdx_shim_info info = { .size = sizeof(info) };
+
+	IS(request(TDX_SHIM_GET_INFO, &info), 0);
+	IS(info.abi_version, TDX_SHIM_ABI_VERSION);
+	return info;
+}
+
+int try_leaf(__u16 number, struct tdx_shim_operand rcx, struct tdx_shim_operand rdx)
+{
+	struct tdx_shim_call call = call_of(number, rcx, rdx);
+
+	return request(TDX_SHIM_SEAMCALL, &call);
+}
+
 struct td build_td(void)
 {
 	struct tdx_shim_operand none = {};
