@@ -51,6 +51,13 @@ struct World {
     func td(_ id: ResourceID) throws -> Domain { try engine.td(.id(id)) }
 }
 
+extension Domain {
+    /// How many pages of each kind it has.
+    fileprivate var kinds: [PageKind: Int] {
+        pages.compactMap(\.kind).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+}
+
 extension CoreSession {
     /// The program dies right after its `count`th SEAMCALL.
     func die(afterCalls count: Int) {
@@ -223,16 +230,27 @@ struct AdoptionTests {
     func everythingInDoubt() throws {
         let machine = try Machine()
         let folder = try TemporaryFolder()
+        var kinds: [PageKind: Int] = [:]
         do {
             let first = try World(machine, folder.session)
-            _ = try first.create()
+            let created = try first.create()
+            kinds = try first.td(created.td).kinds
             machine.doubtAll()
         }
         let pages = machine.pagesOut
         let second = try World(machine, folder.session)
         #expect(second.engine.capacity.pages.quarantined == pages)
+        let td = try second.td(try #require(second.adopted.first))
         #expect(second.adopted.count == 1)
-        for td in second.adopted { #expect(try second.td(td).phase == .quarantined) }
+        #expect(td.phase == .quarantined)
+        // The device says what each page was, and that no call is to blame.
+        #expect(kinds[.tdcs] == 6 && kinds[.tdr] == 1)
+        #expect(td.kinds == kinds)
+        #expect(td.quarantine.allSatisfy { $0.leaf == nil })
+        #expect(td.quarantine.allSatisfy { $0.reason == "the emulator died, and with it what it knew" })
+        let number = try #require(td.keyID)
+        let failure = try #require(second.engine.keyID(number)?.lastFailure)
+        #expect(failure.leaf == nil)
     }
 
     @Test("A trap changes nothing: the creation fails and takes everything back")
