@@ -47,11 +47,11 @@ internal import Threading
     func remove(_ place: Int, _ spare: borrowing SpareRoom) {
         guard unsafe isPresent[place] else { return }
         unsafe isPresent[place] = false
-        guard users.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0, !spare.keep() else { return }
+        guard users.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        // Somebody may have entered meanwhile.
         guard users.compareExchange(expected: 0, desired: Self.claimed, ordering: .acquiringAndReleasing).exchanged
         else { return }
-        spare.take()
-        unsafe room.exchange(nil, ordering: .acquiringAndReleasing)?.deallocate()
+        if let room = unsafe room.exchange(nil, ordering: .acquiringAndReleasing) { unsafe spare.giveBack(room) }
         users.store(0, ordering: .releasing)
     }
 
@@ -67,29 +67,47 @@ internal import Threading
             guard users.compareExchange(expected: count, desired: next, ordering: .acquiringAndReleasing).exchanged
             else { continue }
             if count == 0 {
-                makeRoom(spare)
+                unsafe room.store(spare.take(), ordering: .releasing)
                 users.store(1, ordering: .releasing)
             }
             return
         }
     }
-
-    private func makeRoom(_ spare: borrowing SpareRoom) {
-        guard unsafe room.load(ordering: .acquiring) == nil else { return spare.take() }
-        unsafe room.store(
-            .allocate(byteCount: Self.pages * Self.pageBytes, alignment: Self.pageBytes), ordering: .releasing)
-    }
 }
 
-/// How many blocks keep their room though no page is in it.
-struct SpareRoom: ~Copyable {
+/// Room of blocks that have no page any more, kept for the next ones: what is fresh from the system is cleared by it first,
+/// page by page.
+@safe struct SpareRoom: ~Copyable {
+    static let blockBytes = MemoryBlock.pages * PhysicalMemory.pageBytes
+
     private let blocksMax: Int
-    private let blocks = Atomic<Int>(0)
+    private let addresses = Locked<[UInt]>([])
 
     init(blocksMax: Int) { self.blocksMax = blocksMax }
 
-    /// Counts one more; false if that is one too many, which somebody then gives back or has taken.
-    func keep() -> Bool { blocks.wrappingAdd(1, ordering: .relaxed).newValue <= blocksMax }
+    deinit {
+        for address in addresses.withLock({ $0 }) {
+            // SAFETY: it was given back, and nobody else has it.
+            unsafe UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
+        }
+    }
 
-    func take() { _ = blocks.wrappingSubtract(1, ordering: .relaxed) }
+    /// Room for a block, with anything in it.
+    func take() -> UnsafeMutableRawPointer {
+        let address = addresses.withLock { $0.popLast() }
+        // SAFETY: it was given back, and nobody else has it.
+        if let room = unsafe address.flatMap({ unsafe UnsafeMutableRawPointer(bitPattern: $0) }) { return unsafe room }
+        return .allocate(byteCount: Self.blockBytes, alignment: PhysicalMemory.pageBytes)
+    }
+
+    func giveBack(_ room: UnsafeMutableRawPointer) {
+        let address = UInt(bitPattern: room)
+        let isKept = addresses.withLock { addresses in
+            guard addresses.count < blocksMax else { return false }
+            addresses.append(address)
+            return true
+        }
+        // SAFETY: nobody else has it.
+        if !isKept { unsafe room.deallocate() }
+    }
 }
