@@ -18,6 +18,7 @@ public final class Engine: Sendable {
     let store: any LifecycleStore
     let ids: IdentifierSource
     let keyTable = KeyTableLock()
+    let measuredStates: MeasuredStates
     /// For what clients can bring about as often as they like: refused leaves.
     let refusalLog = LineBudget()
     let state: Locked<EngineState>
@@ -36,6 +37,7 @@ public final class Engine: Sendable {
         self.limits = limits
         self.logger = logger
         platform = Platform(host: host)
+        measuredStates = MeasuredStates(statesMax: limits.measuredStatesMax)
         ids = IdentifierSource(clock: environment.wallClock, random: environment.random)
         let capacity = host.capacity
         let keyIDs = KeyIDTable(platform, capacity: capacity, now: environment.wallClock.now)

@@ -66,6 +66,8 @@ public struct EngineLimits: Sendable {
     /// Guest memory a step adds, at most; and regions of one TD.
     public var stepBytes: UInt64 = 2 << 20
     public var memoryRegionsMax = 256
+    /// States of MRTD's hash that are kept for TDs that begin the same, each below 1 KiB.
+    public var measuredStatesMax = 1_024
     /// Waits for an operation's end, over all clients; whoever comes when there are as many is answered at once.
     public var waitersMax = 4_096
 

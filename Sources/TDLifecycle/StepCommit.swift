@@ -15,9 +15,10 @@ extension Engine {
             var domain = step.domain
             var operation = step.operation
             let before = state.domains[domain.id]
-            // Names, labels and the wish to cancel may have changed while the step ran.
+            // Names, labels, the expected MRTD and the wish to cancel may have changed while the step ran.
             domain.name = before?.name
             domain.labels = before?.labels ?? domain.labels
+            if let before { domain.expect(asFoundIn: before) }
             let now = state.operations[operation.id]
             if let now, now.isCancelRequested, !operation.state.isTerminal {
                 operation.isCancelRequested = true

@@ -130,7 +130,26 @@ struct World {
     }
 
     func finalize(_ td: ResourceID, _ request: FinalizeRequest = FinalizeRequest()) throws -> TDLifecycle.Operation {
-        try end(try engine.finalizeTD(.id(td), request, by: lab).operation)
+        let begun = try answer { try engine.finalizeTD(.id(td), request, by: lab, completion: $0) }
+        return try end(begun.operation)
+    }
+
+    func planFinalizing(_ td: ResourceID, _ request: FinalizeRequest = FinalizeRequest()) throws -> TDLifecycle.Plan {
+        try answer { try engine.planFinalizing(.id(td), request, completion: $0) }.plan
+    }
+
+    /// The TD with its expected MRTD, which is hashed for this if it was not before.
+    func measured(_ td: ResourceID) throws -> Domain { try answer { try engine.measuredTD(.id(td), completion: $0) } }
+
+    private func answer<Value: Sendable>(
+        _ ask: (@escaping @Sendable (Result<Value, LifecycleError>) -> Void) throws -> Void
+    ) throws -> Value {
+        let answers = Locked<[Result<Value, LifecycleError>]>([])
+        try ask { result in answers.withLock { $0.append(result) } }
+        scheduler.runUntilQuiet()
+        let all = answers.withLock { $0 }
+        guard all.count == 1, let result = all.first else { throw Silence() }
+        return try result.get()
     }
 
     /// How often each leaf was accepted for a TD, by its records.
