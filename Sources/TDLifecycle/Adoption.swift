@@ -151,7 +151,8 @@ extension Engine {
 
     // MARK: Asking the module
 
-    /// Asks the module how far the TD is: MNG.RD answers once it is initialised, and its refusals tell the rest.
+    /// Asks the module how far the TD is: MNG.RD answers once it is initialised, and its refusals tell the rest. Nothing else
+    /// does, so it is asked even where some packages lack the key.
     private func probe(_ id: ResourceID) {
         guard let domain = state.withLock({ $0.domains[id] }), let td = domain.td, domain.quarantine.isEmpty,
             domain.lifecycle != .teardown, platform.module.leaves.contains(Leaf.mngRD.number)

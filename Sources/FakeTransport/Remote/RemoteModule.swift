@@ -35,6 +35,9 @@ public final class RemoteModule: Sendable {
     /// What the other end says of its machine, in its own words.
     public var platform: [UInt8] { described.platform }
 
+    /// What the next process needs to take over what the module holds of ours: two words that nobody can guess.
+    public var session: [UInt64] { [token.high, token.low] }
+
     private static func connect(
         _ place: SocketPlace, _ token: ServedSession.Token, _ role: HelloRole
     ) throws(TransportError) -> (MessageSocket, ServedDescription) {
@@ -65,7 +68,7 @@ public final class RemoteModule: Sendable {
     }
 
     /// One request and its reply.
-    private func exchange(_ request: ModuleRequest) throws(PortError) -> ModuleReply {
+    func exchange(_ request: ModuleRequest) throws(PortError) -> ModuleReply {
         if let breakdown = breakdown.withLock({ $0 }) { throw breakdown }
         let bytes = request.bytes
         var socket = idle.withLock { $0.popLast() }
@@ -103,7 +106,7 @@ public final class RemoteModule: Sendable {
         }
     }
 
-    private func request(_ kind: MessageKind, _ first: UInt64 = 0, _ second: UInt64 = 0, _ third: UInt64 = 0)
+    func request(_ kind: MessageKind, _ first: UInt64 = 0, _ second: UInt64 = 0, _ third: UInt64 = 0)
         -> ModuleRequest
     {
         var request = ModuleRequest(kind, sequence: Self.nextSequence())

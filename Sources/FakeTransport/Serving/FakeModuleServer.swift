@@ -16,6 +16,8 @@ public final class FakeModuleServer: Sendable {
 
     private struct State {
         var sessions: [ServedSession.Token: ServedSession] = [:]
+        /// What clients have left that are gone. The module's pages are their limit.
+        var estates: [ServedSession.Token: ServedSession.Estate] = [:]
         var connections: [ObjectIdentifier: MessageSocket] = [:]
         var threads: [ObjectIdentifier: Thread] = [:]
         /// Threads that only have to be joined.
@@ -123,9 +125,12 @@ public final class FakeModuleServer: Sendable {
             onEvent(.opened)
             // Nothing comes here but its end.
             _ = socket.receive()
-            _ = state.withLock { $0.sessions.removeValue(forKey: session.token) }
             let kept = handler.settle(session.end())
-            onEvent(.closed(pages: kept.pages, keyIDs: kept.keyIDs))
+            state.withLock { state in
+                state.sessions[session.token] = nil
+                if !kept.isEmpty { state.estates[session.token] = kept }
+            }
+            onEvent(.closed(pages: kept.pages.count, keyIDs: kept.keyIDs.count))
         }
     }
 
@@ -139,10 +144,26 @@ public final class FakeModuleServer: Sendable {
             }
             var failure: String?
             let isServed = session.serve {
-                failure = socket.send(handler.reply(to: request, for: session).bytes)
+                let reply =
+                    request.kind == .adopt ? adopt(request, for: session) : handler.reply(to: request, for: session)
+                failure = socket.send(reply.bytes)
             }
             guard isServed, failure == nil else { return }
         }
+    }
+
+    /// What another session has left goes over to this one.
+    private func adopt(_ request: ModuleRequest, for session: ServedSession) -> ModuleReply {
+        let token = ServedSession.Token(high: request.registers.rcx, low: request.registers.rdx)
+        let answer = state.withLock { state -> AdoptionAnswer in
+            if state.sessions[token] != nil { return .inUse }
+            guard let estate = state.estates.removeValue(forKey: token) else { return .nothing }
+            session.inherit(estate)
+            return .taken
+        }
+        var reply = ModuleReply(to: request)
+        reply.registers.rcx = answer.rawValue
+        return reply
     }
 
     private enum Hello {
@@ -174,7 +195,7 @@ public final class FakeModuleServer: Sendable {
         case .life:
             session = ServedSession(token)
             let isNew = state.withLock { state in
-                guard state.sessions[token] == nil else { return false }
+                guard state.sessions[token] == nil, state.estates[token] == nil else { return false }
                 state.sessions[token] = session
                 return true
             }
