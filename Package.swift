@@ -53,7 +53,7 @@ let package = Package(
         room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
-        room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
+        room("FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("Certificates", ["COpenSSL", "Threading"]),

@@ -94,6 +94,23 @@ class ServedFake(unittest.TestCase):
         replay = subprocess.run([str(BINARY), "trace", "replay", str(recording)], stdout=subprocess.PIPE, text=True)
         self.assertEqual(replay.stdout, "1 traces: 1 agree, 0 differ\n")
 
+    def test_recordings_replay_through_the_socket(self):
+        recordings = pathlib.Path(__file__).resolve().parents[1] / "Recordings"
+        with FakeModule(self.directory) as module:
+            for name, count in ("traces", 243), ("random", 8):
+                done = subprocess.run(
+                    [str(BINARY), "trace", "replay", "--module", module.choice, str(recordings / f"{name}.json")],
+                    stdout=subprocess.PIPE, text=True, timeout=120,
+                )
+                self.assertEqual(done.stdout, f"{count} traces: {count} agree, 0 differ\n")
+                self.assertEqual(done.returncode, 0)
+        done = subprocess.run(
+            [str(BINARY), "trace", "replay", "--module", module.choice, str(recordings / "random.json")],
+            stdout=subprocess.PIPE, text=True, timeout=20,
+        )
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("there is no such socket", done.stdout)
+
     def test_the_module_outlives_a_daemon_that_is_killed_and_keeps_what_it_holds(self):
         with FakeModule(self.directory) as module:
             with Daemon("--module", module.choice) as daemon:

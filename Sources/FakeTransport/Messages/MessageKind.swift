@@ -45,4 +45,6 @@ public struct MessageKind: RawRepresentable, Hashable, Sendable {
     static let listPages = MessageKind(rawValue: 0x10d)
     /// The same by number.
     static let listKeyIDs = MessageKind(rawValue: 0x10e)
+    /// What a recording arranges around its calls: payload both ways, in words that only the two ends know.
+    static let arrange = MessageKind(rawValue: 0x10f)
 }

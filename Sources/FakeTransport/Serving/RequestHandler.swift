@@ -13,14 +13,10 @@ struct RequestHandler: Sendable {
         do throws(PortError) {
             try carryOut(request, for: session, into: &reply)
         } catch {
-            reply = ModuleReply(to: request)
-            reply.failure = error.reason
-            reply.payload = Array(error.explanation.utf8.prefix(Self.explanationBytesMax))[...]
+            reply.fail(error)
         }
         return reply
     }
-
-    private static let explanationBytesMax = 1024
 
     private func carryOut(
         _ request: ModuleRequest, for session: ServedSession, into reply: inout ModuleReply
@@ -69,24 +65,12 @@ struct RequestHandler: Sendable {
     }
 
     private func call(_ request: ModuleRequest, into reply: inout ModuleReply) throws(PortError) {
-        var registers: Registers
-        do throws(MessageFault) {
-            registers = try Registers(request.registers, others: request.payload)
-        } catch {
-            throw PortError(.notExecuted, error.reason)
+        let (leaf, input, completion) = try request.execute(on: module.calls, into: &reply)
+        guard completion.isSuccess else { return }
+        books.withLock { books in
+            books.note(
+                leaf, input, on: Processor(rawValue: request.processor), addressBits: module.host.module.keyIDShift)
         }
-        let leaf = Leaf(rawValue: request.rax)
-        let input = registers
-        let completion = try module.calls.call(leaf, &registers, on: Processor(rawValue: request.processor))
-        if completion.isSuccess {
-            books.withLock { books in
-                books.note(
-                    leaf, input, on: Processor(rawValue: request.processor), addressBits: module.host.module.keyIDShift)
-            }
-        }
-        reply.rax = completion.rawValue
-        reply.registers = SixRegisters(registers)
-        reply.payload = registers.otherBytes[...]
     }
 
     private func page(_ address: UInt64, of session: ServedSession) throws(PortError) -> PageAddress<HostOwned> {
