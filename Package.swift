@@ -53,7 +53,7 @@ let package = Package(
         room("KernelShim", ["CTDXShim", "TDXCalls", "Threading"]),
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
-        room("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace"]),
+        room("FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("Certificates", ["COpenSSL", "Threading"]),
@@ -108,7 +108,10 @@ let package = Package(
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test(
             "FakeTransportTests",
-            ["FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDXCalls", "Threading"]),
+            [
+                "FakeTransport", "CTDXShim", "FakeReplay", "FakeTDX", "SEAMCALLTrace", "TDLifecycle", "TDXCalls",
+                "Threading", logging,
+            ]),
         test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
         test("CertificatesTests", ["TestFolders", "Certificates"]),

@@ -118,6 +118,12 @@ struct AdoptionTests {
         let isInitialized = count >= 10
         #expect(before.stateSource == (count >= 3 ? .read : .inferred), "\(before.stateText)")
         if count >= 3 { #expect(before.lifecycle == .keysConfigured) }
+        // After the first of two keys nobody can say which packages have it.
+        let configured = count >= 3 ? second.engine.platform.packages : []
+        #expect(before.configuredPackages == Set(configured))
+        let keyID = try #require(before.keyID)
+        let row = try #require(second.engine.keyID(keyID))
+        #expect(row.packages.filter(\.isConfigured).map(\.package) == configured)
         #expect((before.opState == .initialized) == isInitialized)
         if isInitialized { #expect(before.spec.maxVCPUs == 4 && before.spec.attributes == .septVEDisable) }
         let operation = try second.delete(td)
@@ -141,7 +147,18 @@ struct AdoptionTests {
             _ = try first.delete(td)
         }
         let second = try World(machine, folder.session)
+        // From VPFLUSHDONE to KEY.FREEID it is blocked, and the caches count as not written back.
+        let isBlocked = (World.vcpus + 1..<World.vcpus + 4).contains(count)
         for td in second.adopted {
+            let before = try second.td(td)
+            #expect((before.lifecycle == .blocked) == isBlocked, "\(before.stateText)")
+            if isBlocked {
+                #expect(before.configuredPackages == Set(second.engine.platform.packages))
+                let keyID = try #require(before.keyID)
+                let row = try #require(second.engine.keyID(keyID))
+                #expect(row.state == .flushed)
+                #expect(row.packages.map(\.writeBack) == [.pending, .pending])
+            }
             let operation = try second.delete(td)
             #expect(operation.state == .succeeded, "\(String(describing: operation.failure))")
         }
