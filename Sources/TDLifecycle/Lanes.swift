@@ -6,13 +6,22 @@ internal import Threading
 extension Engine {
     /// Has the TD's lane run soon, unless it runs, is queued already, or has nothing to do.
     func schedule(_ td: ResourceID) {
-        let isNew = state.withLock { state -> Bool in
+        if claimTurn(td) { environment.scheduler.enqueue { self.runLane(td) } }
+    }
+
+    /// Has the lane run here and now, and what is left of its work soon.
+    func runInPlace(_ td: ResourceID) {
+        if claimTurn(td) { runLane(td, isInPlace: true) }
+    }
+
+    /// False if the lane runs, will run, or has nothing to do.
+    private func claimTurn(_ td: ResourceID) -> Bool {
+        state.withLock { state in
             guard var lane = state.lanes[td], !lane.isRunning, !lane.isScheduled, lane.hasWork else { return false }
             lane.isScheduled = true
             state.lanes[td] = lane
             return true
         }
-        if isNew { environment.scheduler.enqueue { self.runLane(td) } }
     }
 
     /// Lets the lane's operation go on after a pause.
@@ -44,7 +53,7 @@ extension Engine {
     }
 
     /// One turn of a lane: a field access or a step of the operation; if both wait, they take turns.
-    private func runLane(_ td: ResourceID) {
+    private func runLane(_ td: ResourceID, isInPlace: Bool = false) {
         let work = state.withLock { state -> Work? in
             guard var lane = state.lanes[td], let domain = state.domains[td], !lane.isRunning else { return nil }
             lane.isScheduled = false
@@ -64,15 +73,16 @@ extension Engine {
         }
         switch work {
         case .access(let access, let domain): run(access, on: domain)
-        case .step(let domain, let operation): run(operation, on: domain)
+        case .step(let domain, let operation): run(operation, on: domain, isInPlace: isInPlace)
         case nil: break
         }
     }
 
     /// Ends a lane's turn and sees to the next.
     func releaseLane(_ td: ResourceID, _ state: inout EngineState, _ transaction: inout Transaction) {
-        state.lanes[td]?.isRunning = false
-        if state.lanes[td]?.isIdle == true { state.lanes[td] = nil }
-        transaction.after.append { self.schedule(td) }
+        guard var lane = state.lanes[td] else { return }
+        lane.isRunning = false
+        state.lanes[td] = lane.isIdle ? nil : lane
+        if lane.hasWork { transaction.after.append { self.schedule(td) } }
     }
 }

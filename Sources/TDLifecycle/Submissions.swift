@@ -363,7 +363,9 @@ extension Engine {
         state.put(operation, &transaction)
         state.lanes[domain.id, default: EngineState.Lane()].operation = operation.id
         let td = domain.id
-        transaction.after.append { self.schedule(td) }
+        // Contents may come from a disk, which is not for that thread to wait for.
+        let isHere = startsInPlace && memory == nil
+        transaction.after.append { if isHere { self.runInPlace(td) } else { self.schedule(td) } }
         return operation.id
     }
 }
