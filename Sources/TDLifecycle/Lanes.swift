@@ -6,22 +6,13 @@ internal import Threading
 extension Engine {
     /// Has the TD's lane run soon, unless it runs, is queued already, or has nothing to do.
     func schedule(_ td: ResourceID) {
-        if claimTurn(td) { environment.scheduler.enqueue { self.runLane(td) } }
-    }
-
-    /// Has the lane run here and now, and what is left of its work soon.
-    func runInPlace(_ td: ResourceID) {
-        if claimTurn(td) { runLane(td, isInPlace: true) }
-    }
-
-    /// False if the lane runs, will run, or has nothing to do.
-    private func claimTurn(_ td: ResourceID) -> Bool {
-        state.withLock { state in
+        let isNew = state.withLock { state -> Bool in
             guard var lane = state.lanes[td], !lane.isRunning, !lane.isScheduled, lane.hasWork else { return false }
             lane.isScheduled = true
             state.lanes[td] = lane
             return true
         }
+        if isNew { environment.scheduler.enqueue { self.runLane(td) } }
     }
 
     /// Lets the lane's operation go on after a pause.
@@ -53,7 +44,7 @@ extension Engine {
     }
 
     /// One turn of a lane: a field access or a step of the operation; if both wait, they take turns.
-    private func runLane(_ td: ResourceID, isInPlace: Bool = false) {
+    private func runLane(_ td: ResourceID) {
         let work = state.withLock { state -> Work? in
             guard var lane = state.lanes[td], let domain = state.domains[td], !lane.isRunning else { return nil }
             lane.isScheduled = false
@@ -65,15 +56,12 @@ extension Engine {
                 return .access(lane.accesses.removeFirst(), domain)
             }
             guard let operation else { return nil }
-            lane.isRunning = true
-            lane.accessWasLast = false
-            lane.awaitsWake = false
-            lane.wasWoken = false
+            lane.beginStep()
             return .step(domain, operation)
         }
         switch work {
         case .access(let access, let domain): run(access, on: domain)
-        case .step(let domain, let operation): run(operation, on: domain, isInPlace: isInPlace)
+        case .step(let domain, let operation): run(operation, on: domain)
         case nil: break
         }
     }

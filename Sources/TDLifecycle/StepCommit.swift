@@ -4,7 +4,7 @@ internal import Threading
 
 extension Engine {
     /// Runs one step of an operation and commits what came of it.
-    func run(_ operation: Operation, on domain: Domain, isInPlace: Bool) {
+    func run(_ operation: Operation, on domain: Domain, isInPlace: Bool = false) {
         var step = Step(self, operation, on: domain, isInPlace: isInPlace)
         let end = step.run()
         commit(step, end)
