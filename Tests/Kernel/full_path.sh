@@ -77,7 +77,21 @@ calls_were_made() {
     test "$(leaves /tmp/calls | wc -l)" -ge 5
 }
 
+# Why a daemon cannot start on the shim: its exit code, and what it says.
+refused() {
+    tdxd --socket /tmp/tdxd.sock --state-directory $kept --audit off --module shim 2>/tmp/refusal
+    tell "refused-$1" "$? $(busybox tr '\n' ' ' </tmp/refusal)"
+}
+
+refused no-device
+insmod /exports.ko
+refused no-exports
+rmmod tdx_shim
+insmod /another.ko
+refused another-version
+rmmod tdx_shim
 insmod /tdx_shim.ko upcall_timeout_ms=20000
+refused no-emulator
 
 start_tdxd --module fake --fake-packages 2 --fake-processors 2
 life process
