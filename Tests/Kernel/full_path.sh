@@ -77,10 +77,12 @@ calls_were_made() {
     test "$(leaves /tmp/calls | wc -l)" -ge 5
 }
 
-# Why a daemon cannot start on the shim: its exit code, and what it says.
+# Why a daemon cannot start on the shim: its exit code, and what it says. What follows the name runs it.
 refused() {
-    tdxd --socket /tmp/tdxd.sock --state-directory $kept --audit off --module shim 2>/tmp/refusal
-    tell "refused-$1" "$? $(busybox tr '\n' ' ' </tmp/refusal)"
+    reason=$1
+    shift
+    "$@" tdxd --socket /tmp/tdxd.sock --state-directory $kept --audit off --module shim 2>/tmp/refusal
+    tell "refused-$reason" "$? $(busybox tr '\n' ' ' </tmp/refusal)"
 }
 
 refused no-device
@@ -91,6 +93,8 @@ insmod /another.ko
 refused another-version
 rmmod tdx_shim
 insmod /tdx_shim.ko upcall_timeout_ms=20000
+# Root of a namespace of its own has no capability where it counts.
+refused no-capability busybox unshare -U
 refused no-emulator
 
 start_tdxd --module fake --fake-packages 2 --fake-processors 2
