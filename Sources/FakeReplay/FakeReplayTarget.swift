@@ -3,7 +3,7 @@ public import SEAMCALLTrace
 public import TDXCalls
 
 /// A fake module as a recording wants it.
-public struct FakeReplayTarget: ReplayTarget {
+public struct FakeReplayTarget: ReplayTarget, Sendable {
     public let fake: FakeTDX
 
     public init(_ fake: FakeTDX) { self.fake = fake }
@@ -12,11 +12,14 @@ public struct FakeReplayTarget: ReplayTarget {
     ///
     /// - Throws: ``FakePlatformError`` if the trace's platform cannot be.
     public init(for trace: Trace) throws(FakePlatformError) {
-        let head = trace.platform ?? TracePlatform()
+        try self.init(trace.platform ?? TracePlatform(), bringsUpModule: trace.bringsUpModule)
+    }
+
+    /// The same, for a recording that is elsewhere.
+    init(_ head: TracePlatform, bringsUpModule: Bool) throws(FakePlatformError) {
         self.init(
             try FakeTDX(
-                platform: FakePlatform(head), profile: head.fakeProfile,
-                start: trace.bringsUpModule ? .loaded : .ready))
+                platform: FakePlatform(head), profile: head.fakeProfile, start: bringsUpModule ? .loaded : .ready))
     }
 
     public func call(

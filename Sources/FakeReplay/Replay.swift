@@ -1,4 +1,5 @@
 internal import FakeTDX
+internal import FakeTransport
 public import SEAMCALLTrace
 
 /// Replays recordings on fresh fakes: what `tdxd trace replay` does.
@@ -10,11 +11,13 @@ public import SEAMCALLTrace
 ///   - file: path of a file of recordings.
 ///   - filter: pattern of trace names; nil for all.
 ///   - leaves: which traces, by their leaves.
+///   - socket: of a fake in another process, which makes a fresh one for each trace; nil: in this process.
 ///   - print: takes lines.
 /// - Returns: an exit code: 0 if all selected traces agree and at least one was selected, 1 if one differs or none was
 ///   selected, 2 if the file cannot be replayed.
 public func replay(
-    file: String, filter: String? = nil, leaves: LeafSelection = .all, print: (String) -> Void
+    file: String, filter: String? = nil, leaves: LeafSelection = .all, socket: String? = nil,
+    print: (String) -> Void
 ) -> Int32 {
     let recordings: TraceFile
     do throws(TraceError) {
@@ -24,22 +27,23 @@ public func replay(
         return ReplayExitCode.unusable
     }
     if let damage = recordings.damage { print("\(file): \(damage)") }
-    return replay(recordings.traces, filter: filter, leaves: leaves, print: print)
+    return replay(recordings.traces, filter: filter, leaves: leaves, socket: socket, print: print)
 }
 
 /// The same for recordings at hand.
 public func replay(
-    _ traces: [Trace], filter: String? = nil, leaves: LeafSelection = .all, print: (String) -> Void
+    _ traces: [Trace], filter: String? = nil, leaves: LeafSelection = .all, socket: String? = nil,
+    print: (String) -> Void
 ) -> Int32 {
     let pattern = filter.map { NamePattern($0) }
     var agree = 0
     var differ = 0
     for trace in traces where leaves.includes(trace) && pattern?.matches(trace.name) ?? true {
-        let target: FakeReplayTarget
-        do throws(FakePlatformError) {
-            target = try FakeReplayTarget(for: trace)
+        let target: any ReplayTarget
+        do throws(ReplayFailure) {
+            target = try makeTarget(for: trace, socket)
         } catch {
-            print("\(trace.name): \(error.description)")
+            print("\(trace.name): \(error.reason)")
             return ReplayExitCode.unusable
         }
         let outcome = Replayer.outcome(of: trace, on: target)
@@ -51,6 +55,21 @@ public func replay(
     }
     print("\(agree + differ) traces: \(agree) agree, \(differ) differ")
     return differ == 0 && agree > 0 ? ReplayExitCode.agree : ReplayExitCode.differ
+}
+
+private struct ReplayFailure: Error {
+    let reason: String
+}
+
+private func makeTarget(for trace: Trace, _ socket: String?) throws(ReplayFailure) -> any ReplayTarget {
+    guard let socket else {
+        do throws(FakePlatformError) { return try FakeReplayTarget(for: trace) } catch {
+            throw ReplayFailure(reason: error.description)
+        }
+    }
+    do throws(TransportError) { return try ServedReplayTarget(for: trace, at: socket) } catch {
+        throw ReplayFailure(reason: error.description)
+    }
 }
 
 private enum ReplayExitCode {

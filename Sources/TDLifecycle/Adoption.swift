@@ -151,7 +151,8 @@ extension Engine {
 
     // MARK: Asking the module
 
-    /// Asks the module how far the TD is: MNG.RD answers once it is initialised, and its refusals tell the rest.
+    /// Asks the module how far the TD is: MNG.RD answers once it is initialised, and its refusals tell the rest. Nothing else
+    /// does, so it is asked even where some packages lack the key.
     private func probe(_ id: ResourceID) {
         guard let domain = state.withLock({ $0.domains[id] }), let td = domain.td, domain.quarantine.isEmpty,
             domain.lifecycle != .teardown, platform.module.leaves.contains(Leaf.mngRD.number)
@@ -183,7 +184,14 @@ extension Engine {
         }
         transact(.durable, records: records) { state, transaction in
             guard var row = state.domains[id] else { return }
-            finding.apply(to: &row)
+            finding.apply(to: &row, platform)
+            if let number = row.keyID {
+                let (configured, isBlocked) = (row.configuredPackages, row.lifecycle == .blocked)
+                state.updateKeyID(number, &transaction) { keyID in
+                    for package in configured { keyID.change(package) { $0.isConfigured = true } }
+                    if isBlocked { keyID.expectWriteBacks() }
+                }
+            }
             state.put(row, &transaction)
         }
     }
@@ -193,6 +201,8 @@ extension Engine {
 private struct Finding {
     var lifecycle: Lifecycle?
     var opState: OpState?
+    /// The KeyID has no keys yet, or is flushed.
+    var lacksKeys = false
     var isFatal = false
     var attributes: UInt64?
     var xfam: UInt64?
@@ -215,17 +225,27 @@ private struct Finding {
                 opState = .uninitialized
             case .tdcsNotAllocated:
                 lifecycle = .keysConfigured
+            case .tdKeysNotConfigured:
+                lacksKeys = true
             default:
-                // TD_KEYS_NOT_CONFIGURED: before the keys, or after VPFLUSHDONE; that leaf will tell.
                 break
             }
         }
     }
 
-    func apply(to row: inout Domain) {
+    func apply(to row: inout Domain, _ platform: Platform) {
         if isFatal { row.isFatal = true }
+        // A TDCS page is taken only once every package has the key, so a TD that has one and no keys was blocked since.
+        // Without one it may be before its keys or after VPFLUSHDONE, and which packages have the key nobody can say:
+        // that leaf will tell.
+        if lacksKeys, row.pageCount(.tdcs) > 0 {
+            row.lifecycle = .blocked
+            row.configuredPackages = Set(platform.packages)
+        }
         guard let lifecycle else { return }
         row.lifecycle = lifecycle
+        // KEYS_CONFIGURED is what a TD becomes with the last package's key.
+        row.configuredPackages = Set(platform.packages)
         row.opState = opState
         row.stateSource = .read
         if let attributes { row.spec.attributes = TDAttributes(rawValue: attributes) }
@@ -247,9 +267,18 @@ extension TDSpec {
 }
 
 extension HeldPage {
-    /// What a page in doubt would be, had the call been accepted that put it there.
+    /// What a page in doubt was, or would be, had the call been accepted that was to take it from the host.
     fileprivate var likelyKind: PageKind {
-        switch doubt?.leaf.number {
+        switch was {
+        case .tdr: return .tdr
+        case .tdcs: return .tdcs
+        case .tdvpr: return .tdvpr
+        case .tdcx: return .tdcx
+        case .sept: return .sept
+        case .guest, .returned, .doubtful: return .guest
+        case nil: break
+        }
+        return switch doubt?.leaf?.number {
         case Leaf.mngCreate.number: .tdr
         case Leaf.mngAddCX.number: .tdcs
         case Leaf.vpCreate.number: .tdvpr

@@ -35,6 +35,9 @@ public struct EngineLimits: Sendable {
     /// A step ends after this long or this many leaves, whichever comes first, and others have their turn.
     public var stepDuration: Duration = .milliseconds(10)
     public var stepCalls = 2_048
+    /// The same for a first step on the thread of whoever asks, which has others to serve.
+    public var stepDurationInPlace: Duration = .milliseconds(1)
+    public var stepCallsInPlace = 256
     /// Pages taken from the host ahead of their use; written down before the first is handed over.
     public var reservationPages = 4_096
     /// How long a call may go on being refused for passing reasons, and the first and longest pause between tries.

@@ -4,8 +4,8 @@ internal import Threading
 
 extension Engine {
     /// Runs one step of an operation and commits what came of it.
-    func run(_ operation: Operation, on domain: Domain) {
-        var step = Step(self, operation, on: domain)
+    func run(_ operation: Operation, on domain: Domain, isInPlace: Bool = false) {
+        var step = Step(self, operation, on: domain, isInPlace: isInPlace)
         let end = step.run()
         commit(step, end)
     }

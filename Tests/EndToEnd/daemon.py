@@ -129,6 +129,8 @@ class Daemon:
         command = [BINARY, "--module", "fake", "--socket", self.socket, "--log-format", "json", *plain]
         if "--images-directory" not in self.flags:
             command += ["--images-directory", self.directory / "images"]
+        if "--state-directory" not in self.flags:
+            command += ["--state-directory", self.directory / "state"]
         command += self.flags
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TDXD_")}
         with open(self.log_path, "wb") as log:

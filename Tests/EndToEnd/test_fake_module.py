@@ -94,6 +94,23 @@ class ServedFake(unittest.TestCase):
         replay = subprocess.run([str(BINARY), "trace", "replay", str(recording)], stdout=subprocess.PIPE, text=True)
         self.assertEqual(replay.stdout, "1 traces: 1 agree, 0 differ\n")
 
+    def test_recordings_replay_through_the_socket(self):
+        recordings = pathlib.Path(__file__).resolve().parents[1] / "Recordings"
+        with FakeModule(self.directory) as module:
+            for name, count in ("traces", 243), ("random", 8):
+                done = subprocess.run(
+                    [str(BINARY), "trace", "replay", "--module", module.choice, str(recordings / f"{name}.json")],
+                    stdout=subprocess.PIPE, text=True, timeout=120,
+                )
+                self.assertEqual(done.stdout, f"{count} traces: {count} agree, 0 differ\n")
+                self.assertEqual(done.returncode, 0)
+        done = subprocess.run(
+            [str(BINARY), "trace", "replay", "--module", module.choice, str(recordings / "random.json")],
+            stdout=subprocess.PIPE, text=True, timeout=20,
+        )
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("there is no such socket", done.stdout)
+
     def test_the_module_outlives_a_daemon_that_is_killed_and_keeps_what_it_holds(self):
         with FakeModule(self.directory) as module:
             with Daemon("--module", module.choice) as daemon:
@@ -112,6 +129,50 @@ class ServedFake(unittest.TestCase):
                 addresses = {call["in"]["rcx"] for call in client.items("/seamcalls")}
                 self.assertGreater(len(addresses), 10)
                 destroy(client, other["id"])
+
+    def test_a_daemon_killed_in_the_middle_of_a_creation_is_succeeded_by_one_that_has_its_tds(self):
+        state = self.directory / "state"
+        flags = ("--fake-call-us", "5000", "--fake-key-config-us", "5000")
+        with FakeModule(self.directory, *flags) as module:
+            with Daemon("--module", module.choice, "--state-directory", state) as daemon:
+                client = daemon.client()
+                before = client.capacity()
+                whole = create(client, vcpus=2)
+                client.post("/tds", {"spec": {"maxVcpus": 4, "vcpuCount": 4}}, {"Prefer": "respond-async"})
+                # After the TD's own pages and before its last vCPU.
+                while sum(call["leaf"] == "TDH.VP.CREATE" for call in client.items("/seamcalls")) < 4:
+                    time.sleep(0.005)
+                daemon.process.send_signal(signal.SIGKILL)
+                daemon.process.wait()
+            files = list(state.glob("fake-session*"))
+            self.assertEqual([stat.S_IMODE(file.stat().st_mode) for file in files], [0o600])
+            with Daemon("--module", module.choice, "--state-directory", state) as daemon:
+                client = daemon.client()
+                # Every page is free or a TD's, and so is every KeyID; nothing is in doubt.
+                tds = client.get("/tds").json["items"]
+                self.assertEqual([td["status"]["phase"] for td in tds], ["unknown", "unknown"])
+                self.assertEqual({td["status"]["keyId"] for td in tds}, {33, 34})
+                self.assertEqual([td["status"]["keyConfiguredPackages"] for td in tds], [[0, 1], [0, 1]])
+                kept = next(td for td in tds if td["status"]["keyId"] == whole["status"]["keyId"])
+                self.assertEqual(kept["status"]["pages"], whole["status"]["pages"])
+                self.assertEqual(kept["status"]["lifecycleState"], "KEYS_CONFIGURED")
+                self.assertEqual(kept["status"]["stateSource"], "read")
+                capacity = client.capacity()
+                pages = sum(td["status"]["pages"]["totalBytes"] for td in tds) // 4096
+                self.assertGreater(pages, 19)
+                self.assertEqual((capacity["pages"]["held"], capacity["pages"]["quarantined"]), (pages, 0))
+                self.assertEqual((capacity["keyIds"]["held"], capacity["keyIds"]["quarantined"]), (2, 0))
+                for td in tds:
+                    destroy(client, td["id"])
+                self.assertEqual(client.capacity(), before)
+                # As long as it is there, nobody else has its session.
+                second = subprocess.run(
+                    [str(BINARY), "--module", module.choice, "--socket", str(self.directory / "s"),
+                     "--state-directory", str(state)], stderr=subprocess.PIPE, text=True, timeout=30,
+                )
+                self.assertEqual(second.returncode, 88, second)
+                self.assertIn("another tdxd runs with the same state directory", second.stderr)
+            self.assertNotIn("would punish", module.log.read_text())
 
     def test_a_module_that_dies_is_told_of_and_the_daemon_lives_on(self):
         with FakeModule(self.directory) as module:

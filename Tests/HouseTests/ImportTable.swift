@@ -35,8 +35,10 @@ struct RoomRule {
         RoomRule("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"], outside: ["Glibc"]),
         RoomRule("SEAMCALLTrace", ["TDXCalls", "Threading"], outside: ["FoundationEssentials"]),
         // A room of its own: recordings know nothing of the fake, nor the fake of recordings, and both the daemon and
-        // the tests replay.
-        RoomRule("FakeReplay", ["TDXCalls", "FakeTDX", "SEAMCALLTrace", "Threading"]),
+        // the tests replay. FakeTransport: also on a fake in another process.
+        RoomRule(
+            "FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"],
+            outside: ["FoundationEssentials"]),
         RoomRule("Digests", ["COpenSSL", "Threading"]),
         // A room of its own: files under a cap, which know nothing of TDs nor of HTTP. Glibc: modes, locks and renames.
         RoomRule("GuestImages", ["Digests", "Threading"], outside: ["Glibc"]),

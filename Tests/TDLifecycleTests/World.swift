@@ -15,7 +15,8 @@ struct World {
     /// - Parameter tolerated: what a test brings about on purpose; any other hazard is a failure.
     init(
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
-        store: any LifecycleStore = InMemoryStore(), tolerating tolerated: Set<HazardRule> = []
+        store: any LifecycleStore = InMemoryStore(), startsInPlace: Bool = false,
+        tolerating tolerated: Set<HazardRule> = []
     ) throws {
         fake = try FakeTDX(platform: platform, timing: timing) { hazard in
             if tolerated.contains(hazard.rule) { return }
@@ -23,7 +24,8 @@ struct World {
         }
         port = ScriptedPort(fake)
         let environment = EngineEnvironment(
-            wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler)
+            wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler,
+            startsInPlace: startsInPlace)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         engine = Engine(calls: port, host: fake, environment: environment, store: store, limits: limits, logger: logger)
@@ -196,6 +198,7 @@ final class ScriptedPort: SEAMCALLPort {
 
     init(_ base: any SEAMCALLPort) { self.base = base }
 
+    var isPrompt: Bool { base.isPrompt }
     var calls: Int { state.withLock { $0.calls } }
     var fired: Int { state.withLock { $0.fired } }
 

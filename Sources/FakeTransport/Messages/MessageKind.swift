@@ -39,4 +39,12 @@ public struct MessageKind: RawRepresentable, Hashable, Sendable {
     static let readMemory = MessageKind(rawValue: 0x10a)
     /// In: address.
     static let freeMemory = MessageKind(rawValue: 0x10b)
+    /// Takes over what a session left whose client is gone. In: its two words. Out: ``AdoptionAnswer``.
+    static let adopt = MessageKind(rawValue: 0x10c)
+    /// In: ``HeldObject``s at addresses above this one. Out: how many are in the payload; none is the end.
+    static let listPages = MessageKind(rawValue: 0x10d)
+    /// The same by number.
+    static let listKeyIDs = MessageKind(rawValue: 0x10e)
+    /// What a recording arranges around its calls: payload both ways, in words that only the two ends know.
+    static let arrange = MessageKind(rawValue: 0x10f)
 }

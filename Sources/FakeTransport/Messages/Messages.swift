@@ -152,5 +152,5 @@ public enum MessageLimits {
     /// Bytes of the longest message.
     public static let bytesMax = ModuleRequest.headBytes + payloadBytesMax
     /// What the two ends agree on first.
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
 }

@@ -18,8 +18,6 @@ public final class RemoteModule: Sendable {
 
     /// Connections that are kept for the next call.
     static let idleMax = 64
-    /// How long a call may take before its outcome counts as unknown; longer than any write-back.
-    static let patienceSeconds = 300
 
     /// Connects, and learns what the module is.
     ///
@@ -35,37 +33,26 @@ public final class RemoteModule: Sendable {
     /// What the other end says of its machine, in its own words.
     public var platform: [UInt8] { described.platform }
 
+    /// What the next process needs to take over what the module holds of ours: two words that nobody can guess.
+    public var session: [UInt64] { [token.high, token.low] }
+
     private static func connect(
         _ place: SocketPlace, _ token: ServedSession.Token, _ role: HelloRole
     ) throws(TransportError) -> (MessageSocket, ServedDescription) {
-        let socket = try place.connect()
-        guard let peer = socket.peerUserID, peer == 0 || peer == geteuid() else {
-            throw TransportError("\(place.path): it is served by uid \(socket.peerUserID.map { "\($0)" } ?? "unknown")")
-        }
-        socket.setPatience(seconds: patienceSeconds)
         var hello = ModuleRequest(.hello, sequence: 0)
-        hello.registers.rcx = MessageLimits.version
         hello.registers.rdx = token.high
         hello.registers.r8 = token.low
         hello.registers.r9 = role.rawValue
-        if let failure = socket.send(hello.bytes) { throw TransportError("\(place.path): \(failure)") }
-        switch socket.receive() {
-        case .nothing(let failure): throw TransportError("\(place.path): \(failure)")
-        case .message(let bytes):
-            do throws(MessageFault) {
-                let reply = try ModuleReply(bytes[...])
-                if reply.failure != nil {
-                    throw MessageFault(String(decoding: reply.payload, as: UTF8.self))
-                }
-                return (socket, try ServedDescription(reply.payload, backend: "fake"))
-            } catch {
-                throw TransportError("\(place.path): \(error.reason)")
-            }
+        let (socket, reply) = try place.sayHello(hello)
+        do throws(MessageFault) {
+            return (socket, try ServedDescription(reply.payload, backend: "fake"))
+        } catch {
+            throw TransportError("\(place.path): \(error.reason)")
         }
     }
 
     /// One request and its reply.
-    private func exchange(_ request: ModuleRequest) throws(PortError) -> ModuleReply {
+    func exchange(_ request: ModuleRequest) throws(PortError) -> ModuleReply {
         if let breakdown = breakdown.withLock({ $0 }) { throw breakdown }
         let bytes = request.bytes
         var socket = idle.withLock { $0.popLast() }
@@ -103,7 +90,7 @@ public final class RemoteModule: Sendable {
         }
     }
 
-    private func request(_ kind: MessageKind, _ first: UInt64 = 0, _ second: UInt64 = 0, _ third: UInt64 = 0)
+    func request(_ kind: MessageKind, _ first: UInt64 = 0, _ second: UInt64 = 0, _ third: UInt64 = 0)
         -> ModuleRequest
     {
         var request = ModuleRequest(kind, sequence: Self.nextSequence())
@@ -137,18 +124,8 @@ extension RemoteModule: SEAMCALLPort {
     public func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {
-        var request = ModuleRequest(.callAll, sequence: Self.nextSequence())
-        request.rax = leaf.rawValue
-        request.registers = SixRegisters(registers)
-        request.processor = processor.rawValue
-        request.payload = registers.otherBytes[...]
-        let reply = try exchange(request)
-        do throws(MessageFault) {
-            registers = try Registers(reply.registers, others: reply.payload)
-        } catch {
-            throw PortError(.outcomeUnknown, error.reason)
-        }
-        return Completion(rawValue: reply.rax)
+        try exchange(ModuleRequest(leaf, registers, on: processor, sequence: Self.nextSequence()))
+            .completion(&registers)
     }
 }
 

@@ -16,6 +16,8 @@ public final class FakeModuleServer: Sendable {
 
     private struct State {
         var sessions: [ServedSession.Token: ServedSession] = [:]
+        /// What clients have left that are gone. The module's pages are their limit.
+        var estates: [ServedSession.Token: ServedSession.Estate] = [:]
         var connections: [ObjectIdentifier: MessageSocket] = [:]
         var threads: [ObjectIdentifier: Thread] = [:]
         /// Threads that only have to be joined.
@@ -26,6 +28,7 @@ public final class FakeModuleServer: Sendable {
     private let place: SocketPlace
     private let listening: MessageSocket
     private let handler: RequestHandler
+    private let replays: ReplayMaker?
     private let onEvent: @Sendable (Event) -> Void
     private let state = Locked(State())
     private let acceptor = Locked<Thread?>(nil)
@@ -37,14 +40,18 @@ public final class FakeModuleServer: Sendable {
 
     /// Listens, and serves on threads of its own until ``stop()``.
     ///
-    /// - Parameter onEvent: told of clients that come and go, and of those who may not; on any thread.
+    /// - Parameters:
+    ///   - replays: makes modules for clients that replay recordings, apart from the one that is served; nil: they are refused.
+    ///   - onEvent: told of clients that come and go, and of those who may not; on any thread.
     /// - Throws: ``TransportError`` if nothing can listen at the path.
     public init(
-        path: String, serving module: ServedModule, onEvent: @escaping @Sendable (Event) -> Void
+        path: String, serving module: ServedModule, replays: ReplayMaker? = nil,
+        onEvent: @escaping @Sendable (Event) -> Void
     ) throws(TransportError) {
         place = SocketPlace(path: path)
         listening = try place.listen()
         handler = RequestHandler(module)
+        self.replays = replays
         self.onEvent = onEvent
         let thread = Thread { [self] in acceptAll() }
         acceptor.withLock { $0 = thread }
@@ -118,18 +125,36 @@ public final class FakeModuleServer: Sendable {
         case .calls(let session):
             socket.setPatience(seconds: 0)
             answer(socket, session)
+        case .replay(let replay):
+            socket.setPatience(seconds: 0)
+            answer(socket) { replay.reply(to: $0) }
         case .life(let session):
             socket.setPatience(seconds: 0)
             onEvent(.opened)
             // Nothing comes here but its end.
             _ = socket.receive()
-            _ = state.withLock { $0.sessions.removeValue(forKey: session.token) }
             let kept = handler.settle(session.end())
-            onEvent(.closed(pages: kept.pages, keyIDs: kept.keyIDs))
+            state.withLock { state in
+                state.sessions[session.token] = nil
+                if !kept.isEmpty { state.estates[session.token] = kept }
+            }
+            onEvent(.closed(pages: kept.pages.count, keyIDs: kept.keyIDs.count))
         }
     }
 
     private func answer(_ socket: MessageSocket, _ session: ServedSession) {
+        answer(socket) { request in
+            var reply: ModuleReply?
+            let isServed = session.serve {
+                let made = request.kind == .adopt ? adopt(request, for: session) : handler.reply(to: request, for: session)
+                reply = made
+            }
+            return isServed ? reply : nil
+        }
+    }
+
+    /// Answers as long as there are requests, and answers to them.
+    private func answer(_ socket: MessageSocket, _ reply: (ModuleRequest) -> ModuleReply?) {
         while case .message(let bytes) = socket.receive() {
             let request: ModuleRequest
             do throws(MessageFault) {
@@ -137,18 +162,29 @@ public final class FakeModuleServer: Sendable {
             } catch {
                 return onEvent(.refused(error.reason))
             }
-            var failure: String?
-            let isServed = session.serve {
-                failure = socket.send(handler.reply(to: request, for: session).bytes)
-            }
-            guard isServed, failure == nil else { return }
+            guard let reply = reply(request), socket.send(reply.bytes) == nil else { return }
         }
+    }
+
+    /// What another session has left goes over to this one.
+    private func adopt(_ request: ModuleRequest, for session: ServedSession) -> ModuleReply {
+        let token = ServedSession.Token(high: request.registers.rcx, low: request.registers.rdx)
+        let answer = state.withLock { state -> AdoptionAnswer in
+            if state.sessions[token] != nil { return .inUse }
+            guard let estate = state.estates.removeValue(forKey: token) else { return .nothing }
+            session.inherit(estate)
+            return .taken
+        }
+        var reply = ModuleReply(to: request)
+        reply.registers.rcx = answer.rawValue
+        return reply
     }
 
     private enum Hello {
         case refused(String)
         case calls(ServedSession)
         case life(ServedSession)
+        case replay(any ServedReplay)
     }
 
     private func hello(_ socket: MessageSocket) -> Hello {
@@ -159,13 +195,15 @@ public final class FakeModuleServer: Sendable {
         } catch {
             return .refused(error.reason)
         }
-        guard request.kind == .hello, request.payload.isEmpty else { return .refused("a client does not say hello") }
+        let role = HelloRole(rawValue: request.registers.r9)
+        guard request.kind == .hello, request.payload.isEmpty || role == .replay else { return .refused("a client does not say hello") }
         guard request.registers.rcx == MessageLimits.version else {
             return refuse(socket, request, "the other end speaks version \(MessageLimits.version)")
         }
         let token = ServedSession.Token(high: request.registers.rdx, low: request.registers.r8)
         let session: ServedSession
-        switch HelloRole(rawValue: request.registers.r9) {
+        switch role {
+        case .replay: return helloToReplay(socket, request)
         case .calls:
             guard let found = state.withLock({ $0.sessions[token] }) else {
                 return refuse(socket, request, "there is no such session: the module is another, or has let go of it")
@@ -174,7 +212,7 @@ public final class FakeModuleServer: Sendable {
         case .life:
             session = ServedSession(token)
             let isNew = state.withLock { state in
-                guard state.sessions[token] == nil else { return false }
+                guard state.sessions[token] == nil, state.estates[token] == nil else { return false }
                 state.sessions[token] = session
                 return true
             }
@@ -184,12 +222,23 @@ public final class FakeModuleServer: Sendable {
         var reply = ModuleReply(to: request)
         reply.payload = handler.module.description[...]
         guard socket.send(reply.bytes) == nil else {
-            if HelloRole(rawValue: request.registers.r9) == .life {
+            if role == .life {
                 _ = state.withLock { $0.sessions.removeValue(forKey: token) }
             }
             return .refused("a client went away")
         }
-        return HelloRole(rawValue: request.registers.r9) == .life ? .life(session) : .calls(session)
+        return role == .life ? .life(session) : .calls(session)
+    }
+
+    private func helloToReplay(_ socket: MessageSocket, _ request: ModuleRequest) -> Hello {
+        guard let replays else { return refuse(socket, request, "recordings are not replayed here") }
+        do throws(PortError) {
+            let replay = try replays(Array(request.payload))
+            return socket.send(ModuleReply(to: request).bytes) == nil
+                ? .replay(replay) : .refused("a client went away")
+        } catch {
+            return refuse(socket, request, error.explanation)
+        }
     }
 
     private func refuse(_ socket: MessageSocket, _ request: ModuleRequest, _ reason: String) -> Hello {
@@ -208,4 +257,6 @@ enum HelloRole: UInt64 {
     case life = 1
     /// Requests, one after the other.
     case calls = 2
+    /// One recording on a module of its own: the payload tells of it.
+    case replay = 3
 }

@@ -4,8 +4,7 @@ internal import Threading
 /// Carries out what clients ask.
 struct RequestHandler: Sendable {
     let module: ServedModule
-    /// KeyIDs that TDs have, by their TDRs.
-    let assigned = Locked<[UInt64: UInt16]>([:])
+    let books = Locked(Bookkeeping())
 
     init(_ module: ServedModule) { self.module = module }
 
@@ -14,14 +13,10 @@ struct RequestHandler: Sendable {
         do throws(PortError) {
             try carryOut(request, for: session, into: &reply)
         } catch {
-            reply = ModuleReply(to: request)
-            reply.failure = error.reason
-            reply.payload = Array(error.explanation.utf8.prefix(Self.explanationBytesMax))[...]
+            reply.fail(error)
         }
         return reply
     }
-
-    private static let explanationBytesMax = 1024
 
     private func carryOut(
         _ request: ModuleRequest, for session: ServedSession, into reply: inout ModuleReply
@@ -63,34 +58,18 @@ struct RequestHandler: Sendable {
             guard let memory = session.takeMemory(at: first) else { throw Self.notYours("memory") }
             session.unreserve(bytes: memory.sizeBytes)
             module.host.freeMemory(memory)
+        case .listPages: list(session.pages(after: first).map(held), into: &reply)
+        case .listKeyIDs: list(session.keyIDs(after: first).map(held), into: &reply)
         default: throw PortError(.unsupported, "there is no request \(request.kind.rawValue)")
         }
     }
 
     private func call(_ request: ModuleRequest, into reply: inout ModuleReply) throws(PortError) {
-        var registers: Registers
-        do throws(MessageFault) {
-            registers = try Registers(request.registers, others: request.payload)
-        } catch {
-            throw PortError(.notExecuted, error.reason)
-        }
-        let leaf = Leaf(rawValue: request.rax)
-        let input = registers
-        let completion = try module.calls.call(leaf, &registers, on: Processor(rawValue: request.processor))
-        if completion.isSuccess { note(leaf, input) }
-        reply.rax = completion.rawValue
-        reply.registers = SixRegisters(registers)
-        reply.payload = registers.otherBytes[...]
-    }
-
-    /// Which KeyIDs the module holds, so that they are not freed under it.
-    private func note(_ leaf: Leaf, _ input: Registers) {
-        switch leaf.number {
-        case Leaf.mngCreate.number:
-            assigned.withLock { $0[input.rcx] = UInt16(truncatingIfNeeded: input.rdx) }
-        case Leaf.mngKeyFreeID.number:
-            assigned.withLock { $0[input.rcx] = nil }
-        default: break
+        let (leaf, input, completion) = try request.execute(on: module.calls, into: &reply)
+        guard completion.isSuccess else { return }
+        books.withLock { books in
+            books.note(
+                leaf, input, on: Processor(rawValue: request.processor), addressBits: module.host.module.keyIDShift)
         }
     }
 
@@ -132,37 +111,4 @@ struct RequestHandler: Sendable {
     }
 
     private static func notYours(_ what: String) -> PortError { PortError(.notExecuted, "no such \(what) of yours") }
-}
-
-extension RequestHandler {
-    /// Gives back what a session leaves behind and the module does not hold.
-    ///
-    /// - Returns: pages and KeyIDs that stay, because the module holds them.
-    func settle(_ estate: ServedSession.Estate) -> (pages: Int, keyIDs: Int) {
-        for memory in estate.memory { module.host.freeMemory(memory) }
-        var kept = (pages: 0, keyIDs: 0)
-        for page in estate.pages {
-            guard isFree(page) else {
-                kept.pages += 1
-                continue
-            }
-            let address = PageAddress<HostOwned>(rawValue: page)
-            module.host.clear(address)
-            module.host.free(address)
-        }
-        let held = Set(assigned.withLock { $0.values.map { $0 } })
-        for keyID in estate.keyIDs {
-            if held.contains(keyID) { kept.keyIDs += 1 } else { module.host.freeKeyID(KeyID(rawValue: keyID)) }
-        }
-        return kept
-    }
-
-    /// Whether the module says that nobody has the page. If it says nothing, somebody may.
-    private func isFree(_ page: UInt64) -> Bool {
-        guard let processor = module.host.processors.first?.processor else { return false }
-        var registers = Registers(rcx: page)
-        // `try?`: without an answer the page stays where it is.
-        let completion = try? module.calls.call(.phymemPageRDMD, &registers, on: processor)
-        return completion?.isSuccess == true && registers.rcx == PageType.nda.rawValue
-    }
 }

@@ -75,9 +75,28 @@ final class ServedSession: Sendable {
 
     /// What a session leaves behind.
     struct Estate: Sendable {
-        let pages: [UInt64]
-        let keyIDs: [UInt16]
-        let memory: [HostMemory]
+        var pages: [UInt64] = []
+        var keyIDs: [UInt16] = []
+        var memory: [HostMemory] = []
+
+        var isEmpty: Bool { pages.isEmpty && keyIDs.isEmpty && memory.isEmpty }
+    }
+
+    /// Takes over what another has left.
+    func inherit(_ estate: Estate) {
+        state.withLock { state in
+            state.pages.formUnion(estate.pages)
+            state.keyIDs.formUnion(estate.keyIDs)
+        }
+    }
+
+    /// The next of what it has, as many as fit a list.
+    func pages(after last: UInt64) -> [UInt64] {
+        state.withLock { Array($0.pages.filter { $0 > last }.sorted().prefix(HeldObject.listMax)) }
+    }
+
+    func keyIDs(after last: UInt64) -> [UInt16] {
+        state.withLock { Array($0.keyIDs.filter { UInt64($0) > last }.sorted().prefix(HeldObject.listMax)) }
     }
 
     /// Ends it when what is under way is done. Ending twice leaves nothing the second time.
@@ -93,6 +112,6 @@ final class ServedSession: Sendable {
             return Estate(
                 pages: state.pages.sorted(), keyIDs: state.keyIDs.sorted(),
                 memory: state.memory.map { HostMemory(address: $0.key, sizeBytes: $0.value) })
-        } ?? Estate(pages: [], keyIDs: [], memory: [])
+        } ?? Estate()
     }
 }

@@ -51,4 +51,13 @@ public struct ReplayExit: Hashable, Sendable {
     public var guestPhysicalAddress: UInt64
     /// Guest registers, RAX among them by its name, that changed since entry.
     public var registers: [String: UInt64]
+
+    public init(
+        reason: UInt16, qualification: UInt64, guestPhysicalAddress: UInt64, registers: [String: UInt64]
+    ) {
+        self.reason = reason
+        self.qualification = qualification
+        self.guestPhysicalAddress = guestPhysicalAddress
+        self.registers = registers
+    }
 }

@@ -6,6 +6,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 internal import SEAMCALLTrace
+internal import TDXCalls
 
 struct FakeModule: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +17,8 @@ struct FakeModule: ParsableCommand {
             tdxd --module fake:/tmp/fake.sock --socket /tmp/tdxd.sock
 
             The module outlives the daemons: when one dies, what the module holds (TDs, with their pages and KeyIDs) stays, \
-            and the rest is free again. Only root and the user it runs as may connect. It serves until SIGTERM or SIGINT, \
+            and the rest is free again; a daemon with the state directory of the dead one takes the TDs over. 'tdxd trace \
+            replay --module fake:SOCKET' gets fresh modules beside it. Only root and the user it runs as may connect. It serves until SIGTERM or SIGINT, \
             and what it holds ends with it.
 
             With --serve up-call it answers the kernel shim's emulation instead (a build of the kernel module for tests \
@@ -69,7 +71,8 @@ struct FakeModule: ParsableCommand {
         let server: FakeModuleServer
         do throws(TransportError) {
             let module = try ServedModule(calls: fake, host: fake, platform: json(described))
-            server = try FakeModuleServer(path: path, serving: module) { event in
+            let replays: ReplayMaker = { (head) throws(PortError) in try FakeReplayService(head: head) }
+            server = try FakeModuleServer(path: path, serving: module, replays: replays) { event in
                 switch event {
                 case .refused(let reason): logger.warning("A client is shut out", metadata: ["reason": "\(reason)"])
                 case .opened: logger.notice("A client has come")

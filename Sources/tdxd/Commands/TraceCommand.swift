@@ -28,6 +28,12 @@ struct TraceReplay: ParsableCommand {
     @Option(help: "rfc: only traces of the leaves that the wrappers cover. all: every trace.")
     var leaves: Leaves = .all
 
+    @Option(
+        help: ArgumentHelp(
+            "fake: in this process. fake:SOCKET: on fresh fakes of 'tdxd fake-module', through its socket.",
+            valueName: "fake|fake:SOCKET"))
+    var module: String = "fake"
+
     enum Leaves: String, ExpressibleByArgument, CaseIterable {
         case rfc, all
 
@@ -39,8 +45,23 @@ struct TraceReplay: ParsableCommand {
         }
     }
 
+    private func socket() throws -> String? {
+        do throws(ItemFault) {
+            switch try ModuleChoice(module) {
+            case .fake, .auto: return nil
+            case .servedFake(let path): return path
+            case .shim: throw ItemFault("must be fake or fake:SOCKET: a device hands out its own pages, not a recording's")
+            }
+        } catch {
+            throw ValidationError("--module \(error.reason)")
+        }
+    }
+
+    func validate() throws { _ = try socket() }
+
     func run() throws {
-        let code = replay(file: file, filter: filter, leaves: leaves.selection) { line in
+        let socket = try socket()
+        let code = replay(file: file, filter: filter, leaves: leaves.selection, socket: socket) { line in
             LineOutput.standardOutput.write(line + "\n")
         }
         if code != 0 { throw ExitCode(code) }

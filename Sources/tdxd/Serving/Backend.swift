@@ -2,8 +2,6 @@ internal import ControlAPI
 internal import ControlSchema
 internal import FakeReplay
 internal import FakeTDX
-internal import FakeTransport
-internal import FoundationEssentials
 internal import Logging
 internal import SEAMCALLTrace
 internal import TDXCalls
@@ -25,7 +23,7 @@ struct Backend: Sendable {
     init(_ choice: ModuleChoice, _ fake: FakeSettings, _ shim: ShimSettings, _ logger: Logger) throws(Failure) {
         switch choice.resolved(shim) {
         case .fake, .auto: self = try Self.fake(fake, logger)
-        case .servedFake(let path): self = try Self.servedFake(path)
+        case .servedFake(let path): self = try Self.servedFake(path, shim, logger)
         case .shim: self = try Self.shim(shim, logger)
         }
     }
@@ -47,25 +45,6 @@ struct Backend: Sendable {
                 platform: settings.told(platform), fake: fake)
         } catch {
             throw Failure(.configuration, "the fake refuses its platform: \(error)")
-        }
-    }
-
-    private static func servedFake(_ path: String) throws(Failure) -> Backend {
-        do throws(TransportError) {
-            let remote = try RemoteModule(path: path)
-            // `try?`: it is for recordings and to be shown, and both can do without what the other end does not say.
-            let platform = try? JSONDecoder().decode(TracePlatform.self, from: Data(remote.platform))
-            let profile = platform?.profile.flatMap(FakeProfile.init(rawValue:))
-            let identity = BackendIdentity(
-                kind: "fake", description: "software model of the TDX module in another process: nothing is protected",
-                isHardware: false, reportsAllOutputs: true,
-                profile: profile.map {
-                    ModuleProfile(name: $0.rawValue, heldAgainstRecordings: $0.isHeldAgainstRecordings)
-                })
-            return Backend(
-                calls: remote, host: remote, identity: identity, platform: platform ?? TracePlatform(remote), fake: nil)
-        } catch {
-            throw Failure(.backendUnavailable, "the fake of another process cannot be had: \(error.description)")
         }
     }
 

@@ -20,7 +20,7 @@ extension Backend {
                 logger.error(
                     "The kernel shim did not take something back", metadata: ["reason": "\(error.explanation)"])
             }
-            let file = SessionFile(path: try shimFolder(settings) + "/shim-session")
+            let file = SessionFile(path: try sessionFolder(settings) + "/shim-session")
             let adoption = try shim.takeOver(file)
             logger.notice(
                 "The kernel shim is open",
@@ -46,7 +46,7 @@ extension Backend {
     }
 
     /// The folder of the session's file, made if it is missing.
-    private static func shimFolder(_ settings: ShimSettings) throws(ShimUnavailable) -> String {
+    static func sessionFolder(_ settings: ShimSettings) throws(ShimUnavailable) -> String {
         guard let folder = settings.stateDirectory else {
             throw .sessionFile(
                 path: "shim-session", reason: "there is no place for it here: set --state-directory")
