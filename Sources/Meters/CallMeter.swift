@@ -14,29 +14,28 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
         1_000, 2_500, 10_000, 25_000, 100_000, 250_000, 1_000_000, 2_500_000, 10_000_000, 100_000_000, 1_000_000_000,
     ]
 
-    private struct Tally: Sendable {
-        /// By far the most.
-        var successes: UInt64 = 0
-        /// All others, by name.
-        var refusals: [String: UInt64] = [:]
+    /// What one leaf has answered. A success, by far the most, is counted without a lock.
+    private final class Tally: Sendable {
+        let successes = Counter()
+        /// All other answers, by name.
+        let refusals = Locked<[String: UInt64]>([:])
         let durations = Histogram(bounds: CallMeter.bounds)
 
-        mutating func note(_ completion: String?, nanoseconds: UInt64) {
-            if let completion { refusals[completion, default: 0] += 1 } else { successes += 1 }
-            durations.observe(nanoseconds: nanoseconds)
-        }
-
         var completions: [String: UInt64] {
-            var all = refusals
-            if successes > 0 { all[CallMeter.success, default: 0] += successes }
+            var all = refusals.withLock { $0 }
+            if successes.value > 0 { all[CallMeter.success, default: 0] += successes.value }
             return all
         }
     }
 
+    /// Leaves with lower numbers, which are all that are called often, are found without a lock.
+    private static let listedMax = 64
+
     private let base: any SEAMCALLPort
     /// Nanoseconds on the monotonic clock.
     private let clock: @Sendable () -> UInt64
-    private let tallies = Locked<[UInt16: Tally]>([:])
+    private let listed = (0..<listedMax).map { _ in Tally() }
+    private let others = Locked<[UInt16: Tally]>([:])
 
     public init(_ base: any SEAMCALLPort) {
         self.base = base
@@ -65,21 +64,36 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
         }
     }
 
-    /// - Parameter completion: nil for success.
-    private func note(_ leaf: Leaf, _ completion: String?, since start: UInt64) {
-        let end = clock()
-        tallies.withLock { tallies in
-            tallies[leaf.number, default: Tally()].note(completion, nanoseconds: end > start ? end - start : 0)
+    private func tally(_ leaf: Leaf) -> Tally {
+        let number = Int(leaf.number)
+        if number < Self.listedMax { return listed[number] }
+        return others.withLock { others in
+            if let known = others[leaf.number] { return known }
+            let new = Tally()
+            others[leaf.number] = new
+            return new
         }
     }
 
-    /// How often a leaf has answered so.
-    public func count(_ leaf: Leaf, _ completion: String) -> UInt64 {
-        tallies.withLock { $0[leaf.number]?.completions[completion] ?? 0 }
+    /// - Parameter completion: nil for success.
+    private func note(_ leaf: Leaf, _ completion: String?, since start: UInt64) {
+        let end = clock()
+        let tally = tally(leaf)
+        if let completion {
+            tally.refusals.withLock { $0[completion, default: 0] += 1 }
+        } else {
+            tally.successes.add()
+        }
+        tally.durations.observe(nanoseconds: end > start ? end - start : 0)
     }
 
+    /// How often a leaf has answered so.
+    public func count(_ leaf: Leaf, _ completion: String) -> UInt64 { tally(leaf).completions[completion] ?? 0 }
+
     public func write(to exposition: inout Exposition) {
-        let tallies = tallies.withLock { $0 }.sorted { $0.key < $1.key }
+        let listed = listed.enumerated().map { (key: UInt16($0), value: $1) }
+        let others = others.withLock { $0 }.sorted { $0.key < $1.key }
+        let tallies = (listed + others).filter { !$0.value.completions.isEmpty }
         exposition.family("tdxd_seamcalls_total", .counter, "SEAMCALLs issued, by leaf and by what they answered.") {
             for (leaf, tally) in tallies {
                 for (completion, count) in tally.completions.sorted(by: { $0.key < $1.key }) {

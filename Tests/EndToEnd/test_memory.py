@@ -13,7 +13,7 @@ import time
 import unittest
 
 import mrtd
-from daemon import Daemon, destroy
+from daemon import BINARY, Daemon, destroy
 from test_images import OCTETS, name, resident_peak, send
 
 MIB = 1 << 20
@@ -21,13 +21,17 @@ PAGE = 4096
 LARGE = int(os.environ.get("TDXD_MEMORY_MIB", "64")) * MIB
 DEBUG_TD = "0x10000001"
 LAUNCH_SECONDS = 60
+ROUNDS = 5
+# CPU time of a launch by that of hashing what it measures once. It is about 1.6; a noisy machine adds to it.
+COST_MAX = 2.2
 WAIT = {"Prefer": f"wait={LAUNCH_SECONDS}"}
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 
 
 def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all threads there are, to the nanosecond."""
+    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def leaves(plan):
@@ -96,7 +100,7 @@ class Memory(unittest.TestCase):
         self.assertEqual(plan.json["predictedMrtd"], wanted)
         self.assertEqual(plan.json["pages"]["guest"], LARGE // PAGE)
 
-        cpu, wall = cpu_seconds(pid), time.monotonic()
+        wall = time.monotonic()
         operation = client.post("/tds", {"spec": spec}, {"Prefer": "respond-async"})
         self.assertEqual(operation.status, 202, operation)
         seen = set()
@@ -106,7 +110,7 @@ class Memory(unittest.TestCase):
                 break
             seen.add(current["progress"].get("bytesDone", 0))
             time.sleep(0.002)
-        wall, cpu = time.monotonic() - wall, cpu_seconds(pid) - cpu
+        wall = time.monotonic() - wall
         self.assertEqual(current["state"], "succeeded", current)
         self.assertEqual(current["progress"]["done"], current["progress"]["total"])
         self.assertEqual(current["progress"]["bytesDone"], LARGE)
@@ -114,7 +118,9 @@ class Memory(unittest.TestCase):
         td = operation.json["target"]["tdId"]
         shown = client.get(f"/tds/{td}").json
         self.assertEqual(shown["status"]["phase"], "finalized")
-        self.assertEqual(shown["status"]["measurement"], {"finalized": True, "diverged": False, "mrtd": wanted})
+        # The dry run has hashed what the launch is then compared with.
+        self.assertEqual(
+            shown["status"]["measurement"], {"finalized": True, "diverged": False, "mrtd": wanted, "verified": True})
         measurement = self.measurement(client, td)
         self.assertEqual(measurement["actualMrtd"], wanted)
         self.assertEqual(measurement["expectedMrtd"], wanted)
@@ -123,21 +129,62 @@ class Memory(unittest.TestCase):
         self.assertEqual({kind: kinds.get(kind, 0) for kind in plan.json["pages"]}, plan.json["pages"])
         self.assertEqual(shown["status"]["pages"]["sept"], plan.json["pages"]["sept"])
 
-        pieces = list(mrtd.stream([(gpa, content, True)]))
-        joined = b"".join(pieces)
-        bare = time.process_time()
-        hashlib.sha384(joined).digest()
-        bare = time.process_time() - bare
         peak = resident_peak(pid)
-        print(
-            f"{LARGE // MIB} MiB measured: {wall:.2f} s, {cpu:.2f} s of CPU; SHA-384 over the same {len(joined)} bytes "
-            f"{bare:.2f} s: factor {wall / bare:.2f}, of CPU {cpu / bare:.2f}; peak of resident memory {peak} KiB"
-        )
+        print(f"{LARGE // MIB} MiB measured, watched: {wall:.2f} s; peak of resident memory {peak} KiB")
         # The fake's own memory of the guest is in it: its pages' contents, once.
         self.assertLess(peak - idle_peak, LARGE // 1024 + 40 * 1024)
         deletion = time.monotonic()
         destroy(client, td)
         print(f"deleted in {time.monotonic() - deletion:.2f} s")
+        self.check_nothing_is_left(daemon, client, td)
+
+    def test_a_launch_costs_little_more_than_hashing_what_is_measured(self):
+        daemon, client = self.start()
+        pid = daemon.process.pid
+        gpa, ratios = 0x80000000, []
+        for number in range(ROUNDS):
+            # Another image each time: nothing of it was hashed before but for its name.
+            content = os.urandom(MIB) * (LARGE // MIB)
+            measured = b"".join(mrtd.stream([(gpa, content, True)]))
+            spec = {
+                "maxVcpus": 1, "vcpuCount": 1, "buildUntil": "finalized",
+                "memory": [{"gpa": hex(gpa), "imageDigest": self.store(client, content)}],
+            }
+            bare = time.process_time()
+            hashlib.sha384(measured).digest()
+            bare = time.process_time() - bare
+            cpu, wall = cpu_seconds(pid), time.monotonic()
+            launched = client.post("/tds", {"spec": spec}, WAIT)
+            cpu, wall = cpu_seconds(pid) - cpu, time.monotonic() - wall
+            self.assertEqual(launched.status, 201, launched)
+            image = time.process_time()
+            hashlib.sha384(content).digest()
+            image = time.process_time() - image
+            ratios.append((cpu / bare, wall / bare, cpu / image))
+            td, status = launched.json["id"], launched.json["status"]["measurement"]
+            # Compared by whoever asks first.
+            self.assertEqual((status["diverged"], status["verified"]), (False, False))
+            measurement = self.measurement(client, td)
+            self.assertEqual(measurement["expectedMrtd"], measurement["actualMrtd"])
+            if number == 0:
+                self.assertEqual(measurement["actualMrtd"], hashlib.sha384(measured).hexdigest())
+            self.assertTrue(client.get(f"/tds/{td}").json["status"]["measurement"]["verified"])
+            if number == 0:
+                # The same again is compared at once, and nothing is hashed twice for it.
+                again = client.post("/tds", {"spec": spec}, WAIT).json
+                self.assertTrue(again["status"]["measurement"]["verified"])
+                cpu = cpu_seconds(pid)
+                self.assertEqual(self.measurement(client, again["id"])["expectedMrtd"], measurement["actualMrtd"])
+                self.assertLess(cpu_seconds(pid) - cpu, bare / 2)
+                destroy(client, again["id"])
+            destroy(client, td)
+        best, wall, image = (min(column) for column in zip(*ratios))
+        print(
+            f"{LARGE // MIB} MiB launched: best of {ROUNDS} {best:.2f} of SHA-384 over the {len(measured)} bytes that are "
+            f"measured in CPU time, {wall:.2f} in all; {image:.2f} of that over the image alone")
+        # A machine that is shared, and a build that is not optimised, have no say in it.
+        if "release" in BINARY.parts:
+            self.assertLess(best, COST_MAX)
         self.check_nothing_is_left(daemon, client, td)
 
     # Each with what the plan foretells held against what the real run takes.

@@ -53,9 +53,9 @@ final class MeasuredStates: Sendable {
             if let hash {
                 state.hashed += 1
                 state.uses += 1
-                if state.known.count >= statesMax, let oldest = state.known.min(by: { $0.value.lastUse < $1.value.lastUse })
-                {
-                    state.known[oldest.key] = nil
+                if state.known.count >= statesMax {
+                    let oldest = state.known.min { $0.value.lastUse < $1.value.lastUse }
+                    if let oldest { state.known[oldest.key] = nil }
                 }
                 state.known[key] = (hash, state.uses)
             }
