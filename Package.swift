@@ -96,11 +96,16 @@ let package = Package(
         test("TDXCallsTests", ["TDXCalls", "Threading"]),
         test("MetersTests", ["Meters", "TDXCalls", "Threading"]),
         test("FakeTDXTests", ["FakeTDX", "TDXCalls", "Digests", "Threading"]),
+        // Folders that tests write to.
+        .target(name: "TestFolders", path: "Tests/TestFolders", swiftSettings: houseRules),
         // The kernel module's core in user space, for tests of the room that talks to it.
         .target(name: "ShimCore", dependencies: ["CTDXShim"], path: "Tests/ShimCore"),
         test(
             "KernelShimTests",
-            ["KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading", logging]),
+            [
+                "TestFolders", "KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading",
+                logging,
+            ]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test(
             "FakeTransportTests",
@@ -110,8 +115,8 @@ let package = Package(
             ]),
         test("TDLifecycleTests", ["TDLifecycle", "Digests", "TDXCalls", "FakeTDX", "Threading", logging]),
         test("HTTPExchangeTests", ["HTTPExchange", "Threading", httpTypes]),
-        test("CertificatesTests", ["Certificates"]),
-        test("MicroHTTPTests", ["MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
+        test("CertificatesTests", ["TestFolders", "Certificates"]),
+        test("MicroHTTPTests", ["TestFolders", "MicroHTTP", "HTTPExchange", "Threading", httpTypes, logging]),
         test("ControlSchemaTests", ["ControlSchema"]),
         test(
             "ControlAPITests",
@@ -120,11 +125,12 @@ let package = Package(
                 "TDLifecycle", "TDXCalls", "Threading", httpTypes, logging,
             ]),
         // TDXCalls is not imported there: snippets that must not compile are compiled against it.
-        test("HouseTests", ["TDXCalls"]),
+        test("HouseTests", ["TestFolders", "TDXCalls"]),
         test(
             "DaemonTests",
             [
-                "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "KernelShim", "Meters", "MicroHTTP",
+                "TestFolders", "tdxd", "Certificates", "ControlAPI", "ControlSchema", "FakeTDX", "KernelShim", "Meters",
+                "MicroHTTP",
                 "TDXCalls",
                 "Threading", arguments,
                 configuration, logging,

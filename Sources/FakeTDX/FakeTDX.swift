@@ -72,6 +72,12 @@ public final class FakeTDX: Sendable {
 }
 
 extension FakeTDX: SEAMCALLPort {
+    /// Unless calls take as long as they are said to take.
+    public var isPrompt: Bool {
+        let timing = state.timing
+        return max(timing.call, timing.keyConfiguration, timing.cacheWriteBack) == .zero
+    }
+
     public func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {

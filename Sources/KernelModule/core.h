@@ -63,6 +63,8 @@ struct shim_object {
 	u16 kind;
 	u16 doubt;
 	u16 doubt_leaf;
+	/* Of what is quarantined: the kind it had. */
+	u16 before;
 	/* Calls it takes part in as a parent; and whether one has it to itself. */
 	u16 readers;
 	bool writer;

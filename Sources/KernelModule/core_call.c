@@ -297,6 +297,7 @@ static void reclaim(struct shim_core *core, struct shim_object *page, const stru
 	page->processor = TDX_SHIM_NO_PROCESSOR;
 	page->doubt = TDX_SHIM_DOUBT_NONE;
 	page->doubt_leaf = 0;
+	page->before = TDX_SHIM_NOTHING;
 	page->doubt_status = 0;
 	page->teardown = 0;
 }
@@ -525,7 +526,7 @@ void shim_doubt_all(struct shim_core *core, u16 doubt)
 		object = shim_at(core, slot);
 		if (shim_is_held(object->kind) || object->kind == TDX_SHIM_PAGE_RETURNED ||
 		    object->kind == TDX_SHIM_KEYID_ASSIGNED || object->kind == TDX_SHIM_KEYID_IDLE)
-			shim_doubt(core, object, doubt, 0, 0);
+			shim_doubt(core, object, doubt, TDX_SHIM_NO_LEAF, 0);
 	}
 	shim_mutex_unlock(&core->lock);
 }

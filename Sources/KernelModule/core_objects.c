@@ -22,6 +22,7 @@ static void describe(struct shim_core *core, const struct shim_object *object, u
 	entry->children = object->children;
 	entry->status = object->doubt_status;
 	entry->leaf = object->doubt_leaf;
+	entry->before = object->before;
 }
 
 /* What is given back once the mutex is released. */

@@ -204,6 +204,7 @@ void shim_doubt(struct shim_core *core, struct shim_object *object, u16 doubt, u
 	shim_assert_locked(&core->lock);
 	if (shim_is_quarantined(object->kind))
 		return;
+	object->before = object->kind;
 	object->kind = shim_is_keyid(object->kind) ? TDX_SHIM_KEYID_QUARANTINED : TDX_SHIM_PAGE_QUARANTINED;
 	object->doubt = doubt;
 	object->doubt_leaf = leaf;

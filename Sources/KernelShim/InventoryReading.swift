@@ -18,7 +18,7 @@ struct InventoryReading {
         for entry in entries {
             if entry.isKeyID {
                 _ = try table.add(keyID: entry.handle, number: entry.number)
-            } else if entry.pageKind != nil {
+            } else if HeldPage.Kind(entry.kind) != nil {
                 _ = try table.add(page: entry.handle, shown: entry.number)
             } else {
                 throw .badAnswer("an object of kind \(entry.kind)")
@@ -37,7 +37,7 @@ struct InventoryReading {
     }
 
     private func page(_ entry: tdx_shim_entry, _ table: Addresses) throws(PortError) -> HeldPage {
-        guard let address = table.addresses[entry.handle], let kind = entry.pageKind else {
+        guard let address = table.addresses[entry.handle], let kind = HeldPage.Kind(entry.kind) else {
             throw .badAnswer("an object of kind \(entry.kind)")
         }
         let parents: [tdx_shim_kind] =
@@ -56,7 +56,8 @@ struct InventoryReading {
         let processor = processors.contains(entry.processor) ? Processor(rawValue: entry.processor) : nil
         return HeldPage(
             PageAddress(rawValue: address), kind, parent: try parent(of: entry, isOneOf: parents, table), keyID: keyID,
-            processor: kind == .tdvpr ? processor : nil, doubt: HoldingDoubt(entry))
+            processor: kind == .tdvpr ? processor : nil, doubt: HoldingDoubt(entry),
+            was: kind == .doubtful ? HeldPage.Kind(UInt32(entry.before)) : nil)
     }
 
     private func parent(
@@ -83,18 +84,21 @@ extension tdx_shim_entry {
     var isDoubtful: Bool {
         kind == TDX_SHIM_PAGE_QUARANTINED.rawValue || kind == TDX_SHIM_KEYID_QUARANTINED.rawValue
     }
+}
 
-    var pageKind: HeldPage.Kind? {
+extension HeldPage.Kind {
+    /// Nil for what is no page, or the host's.
+    fileprivate init?(_ kind: UInt32) {
         switch kind {
-        case TDX_SHIM_PAGE_TDR.rawValue: .tdr
-        case TDX_SHIM_PAGE_TDCS.rawValue: .tdcs
-        case TDX_SHIM_PAGE_TDVPR.rawValue: .tdvpr
-        case TDX_SHIM_PAGE_TDCX.rawValue: .tdcx
-        case TDX_SHIM_PAGE_SEPT.rawValue: .sept
-        case TDX_SHIM_PAGE_GUEST.rawValue: .guest
-        case TDX_SHIM_PAGE_RETURNED.rawValue: .returned
-        case TDX_SHIM_PAGE_QUARANTINED.rawValue: .doubtful
-        default: nil
+        case TDX_SHIM_PAGE_TDR.rawValue: self = .tdr
+        case TDX_SHIM_PAGE_TDCS.rawValue: self = .tdcs
+        case TDX_SHIM_PAGE_TDVPR.rawValue: self = .tdvpr
+        case TDX_SHIM_PAGE_TDCX.rawValue: self = .tdcx
+        case TDX_SHIM_PAGE_SEPT.rawValue: self = .sept
+        case TDX_SHIM_PAGE_GUEST.rawValue: self = .guest
+        case TDX_SHIM_PAGE_RETURNED.rawValue: self = .returned
+        case TDX_SHIM_PAGE_QUARANTINED.rawValue: self = .doubtful
+        default: return nil
         }
     }
 }
@@ -108,13 +112,19 @@ extension HoldingDoubt {
         case (_, _) where !entry.isDoubtful: return nil
         case (TDX_SHIM_DOUBT_TIMEOUT.rawValue, _): reason = "the call was not answered in time"
         case (TDX_SHIM_DOUBT_VMFAIL.rawValue, _): reason = "the call ended as VMfailInvalid"
-        case (TDX_SHIM_DOUBT_EMULATOR.rawValue, _): reason = "the emulator died over the call"
+        case (TDX_SHIM_DOUBT_EMULATOR.rawValue, _): reason = "the emulator died, and with it what it knew"
         case (TDX_SHIM_DOUBT_CONTRADICTION.rawValue, _):
             reason = "the module's answer contradicted what was known of the page"
         default: reason = "the shim gives doubt \(entry.doubt)"
         }
+        let leaf: Leaf? =
+            switch entry.leaf {
+            case _ where !entry.isDoubtful: .phymemPageWBINVD
+            case UInt16(TDX_SHIM_NO_LEAF): nil
+            default: Leaf(entry.leaf)
+            }
         self.init(
-            reason: reason, leaf: Leaf(entry.leaf),
+            reason: reason, leaf: leaf,
             completion: entry.status == 0 ? nil : Completion(rawValue: entry.status))
     }
 }

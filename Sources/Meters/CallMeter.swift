@@ -49,6 +49,7 @@ public final class CallMeter: SEAMCALLPort, MetricSource {
     }
 
     public var retriesEntropy: Bool { base.retriesEntropy }
+    public var isPrompt: Bool { base.isPrompt }
 
     public func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor

@@ -267,9 +267,18 @@ extension TDSpec {
 }
 
 extension HeldPage {
-    /// What a page in doubt would be, had the call been accepted that put it there.
+    /// What a page in doubt was, or would be, had the call been accepted that was to take it from the host.
     fileprivate var likelyKind: PageKind {
-        switch doubt?.leaf.number {
+        switch was {
+        case .tdr: return .tdr
+        case .tdcs: return .tdcs
+        case .tdvpr: return .tdvpr
+        case .tdcx: return .tdcx
+        case .sept: return .sept
+        case .guest, .returned, .doubtful: return .guest
+        case nil: break
+        }
+        return switch doubt?.leaf?.number {
         case Leaf.mngCreate.number: .tdr
         case Leaf.mngAddCX.number: .tdcs
         case Leaf.vpCreate.number: .tdvpr

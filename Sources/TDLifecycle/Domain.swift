@@ -187,7 +187,8 @@ public struct Quarantined: Hashable, Sendable {
 
     public let thing: Thing
     public let record: ResourceID?
-    public let leaf: Leaf
+    /// Nil where no call made the doubt.
+    public let leaf: Leaf?
     public let completion: Completion?
     public let at: WallTime
     /// In words, where a daemon before this one made the call and there is no record of it.

@@ -17,7 +17,11 @@ public final class Engine: Sendable {
     let calls: any SEAMCALLPort
     let store: any LifecycleStore
     let ids: IdentifierSource
+    /// Whether an operation begins on the thread of whoever asks for it: it has ended then, mostly, when he is told its
+    /// id, and no other thread had to be woken.
+    let startsInPlace: Bool
     let keyTable = KeyTableLock()
+    let measuredStates: MeasuredStates
     /// For what clients can bring about as often as they like: refused leaves.
     let refusalLog = LineBudget()
     let state: Locked<EngineState>
@@ -35,7 +39,9 @@ public final class Engine: Sendable {
         self.store = store
         self.limits = limits
         self.logger = logger
+        startsInPlace = environment.startsInPlace && calls.isPrompt && !store.isLasting
         platform = Platform(host: host)
+        measuredStates = MeasuredStates(statesMax: limits.measuredStatesMax)
         ids = IdentifierSource(clock: environment.wallClock, random: environment.random)
         let capacity = host.capacity
         let keyIDs = KeyIDTable(platform, capacity: capacity, now: environment.wallClock.now)

@@ -37,6 +37,14 @@ struct EngineState: Sendable {
 
         var hasWork: Bool { !accesses.isEmpty || (operation != nil && !isPaused) }
         var isIdle: Bool { operation == nil && accesses.isEmpty && !isRunning }
+
+        /// The operation has its turn.
+        mutating func beginStep() {
+            isRunning = true
+            accessWasLast = false
+            awaitsWake = false
+            wasWoken = false
+        }
     }
 }
 
@@ -51,21 +59,27 @@ struct Transaction: Sendable {
 }
 
 extension EngineState {
-    /// Takes a row over and writes it; its revision is the batch's sequence.
-    mutating func put(_ domain: Domain, _ transaction: inout Transaction) {
+    /// Takes a row over and writes it; its revision is the batch's sequence. Gives back what it is now.
+    ///
+    /// - Parameter isWritten: false for what the same thread changes again at once, and writes then.
+    @discardableResult
+    mutating func put(_ domain: Domain, _ transaction: inout Transaction, isWritten: Bool = true) -> Domain {
         var domain = domain
         domain.revision = transaction.sequence
         domain.updateReadyCondition(at: transaction.now)
         allowances.note(domain, before: domains.updateValue(domain, forKey: domain.id))
-        transaction.changes.append(.domain(domain))
+        if isWritten { transaction.changes.append(.domain(domain)) }
+        return domain
     }
 
-    mutating func put(_ operation: Operation, _ transaction: inout Transaction) {
+    @discardableResult
+    mutating func put(_ operation: Operation, _ transaction: inout Transaction, isWritten: Bool = true) -> Operation {
         var operation = operation
         operation.revision = transaction.sequence
         allowances.note(operation, before: operations.updateValue(operation, forKey: operation.id))
-        transaction.changes.append(.operation(operation))
+        if isWritten { transaction.changes.append(.operation(operation)) }
         if operation.state.isTerminal { ended.append(operation.id, at: transaction.now) }
+        return operation
     }
 
     mutating func updateKeyID(

@@ -49,11 +49,14 @@ public struct EngineEnvironment: Sendable {
     public var elapsedClock: any ElapsedClock
     public var random: any RandomSource
     public var scheduler: any StepScheduler
+    /// Whether an operation's first step may run on the thread that asks for it, where no call waits.
+    public var startsInPlace: Bool
 
     public init(
         wallClock: any WallClock, elapsedClock: any ElapsedClock, random: any RandomSource,
-        scheduler: any StepScheduler
+        scheduler: any StepScheduler, startsInPlace: Bool = false
     ) {
+        self.startsInPlace = startsInPlace
         self.wallClock = wallClock
         self.elapsedClock = elapsedClock
         self.random = random

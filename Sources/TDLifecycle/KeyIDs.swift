@@ -22,7 +22,8 @@ public struct KeyIDRow: Hashable, Sendable {
     public struct Failure: Hashable, Sendable {
         /// Nil where a daemon before this one made the call.
         public let record: ResourceID?
-        public let leaf: Leaf
+        /// Nil where no call made the doubt.
+        public let leaf: Leaf?
         public let completion: Completion?
         public let at: WallTime
         /// In words, where there is no record.

@@ -56,10 +56,7 @@ extension Engine {
                 return .access(lane.accesses.removeFirst(), domain)
             }
             guard let operation else { return nil }
-            lane.isRunning = true
-            lane.accessWasLast = false
-            lane.awaitsWake = false
-            lane.wasWoken = false
+            lane.beginStep()
             return .step(domain, operation)
         }
         switch work {
@@ -71,8 +68,9 @@ extension Engine {
 
     /// Ends a lane's turn and sees to the next.
     func releaseLane(_ td: ResourceID, _ state: inout EngineState, _ transaction: inout Transaction) {
-        state.lanes[td]?.isRunning = false
-        if state.lanes[td]?.isIdle == true { state.lanes[td] = nil }
-        transaction.after.append { self.schedule(td) }
+        guard var lane = state.lanes[td] else { return }
+        lane.isRunning = false
+        state.lanes[td] = lane.isIdle ? nil : lane
+        if lane.hasWork { transaction.after.append { self.schedule(td) } }
     }
 }

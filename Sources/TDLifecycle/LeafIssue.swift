@@ -50,6 +50,7 @@ final class AttemptLog: SEAMCALLPort {
     }
 
     var retriesEntropy: Bool { base.retriesEntropy }
+    var isPrompt: Bool { base.isPrompt }
 
     func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor

@@ -35,6 +35,9 @@ public struct EngineLimits: Sendable {
     /// A step ends after this long or this many leaves, whichever comes first, and others have their turn.
     public var stepDuration: Duration = .milliseconds(10)
     public var stepCalls = 2_048
+    /// The same for a first step on the thread of whoever asks, which has others to serve.
+    public var stepDurationInPlace: Duration = .milliseconds(1)
+    public var stepCallsInPlace = 256
     /// Pages taken from the host ahead of their use; written down before the first is handed over.
     public var reservationPages = 4_096
     /// How long a call may go on being refused for passing reasons, and the first and longest pause between tries.
@@ -66,6 +69,8 @@ public struct EngineLimits: Sendable {
     /// Guest memory a step adds, at most; and regions of one TD.
     public var stepBytes: UInt64 = 2 << 20
     public var memoryRegionsMax = 256
+    /// States of MRTD's hash that are kept for TDs that begin the same, each below 1 KiB.
+    public var measuredStatesMax = 1_024
     /// Waits for an operation's end, over all clients; whoever comes when there are as many is answered at once.
     public var waitersMax = 4_096
 

@@ -215,10 +215,10 @@ extension Engine {
     public func awaitEnd(
         of id: ResourceID, timeout: Duration, _ callback: @escaping @Sendable (Operation) -> Void
     ) throws(LifecycleError) {
+        let seen = views.withLock { $0.operations[id] }
+        if let seen, seen.state.isTerminal { return callback(seen) }
         // One that has just been submitted may not be seen yet, and is there all the same.
-        guard let known = state.withLock({ $0.operations[id] }) ?? views.withLock({ $0.operations[id] }) else {
-            throw .noSuchOperation
-        }
+        guard let known = seen ?? state.withLock({ $0.operations[id] }) else { throw .noSuchOperation }
         let scheduler = environment.scheduler
         let over = views.withLock { views -> Operation? in
             let now = views.operations[id] ?? known

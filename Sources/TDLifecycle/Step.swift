@@ -18,6 +18,9 @@ struct Step: ~Copyable {
     }
 
     let engine: Engine
+    /// After so many calls, or so long, others have their turn.
+    let callsMax: Int
+    let durationMax: Duration
     let log: AttemptLog
     let module: TDXModule
     let context: CallContext
@@ -43,8 +46,10 @@ struct Step: ~Copyable {
     var callRuns: [CallRun] = []
     var callsMade = 0
 
-    init(_ engine: Engine, _ operation: Operation, on domain: Domain) {
+    init(_ engine: Engine, _ operation: Operation, on domain: Domain, isInPlace: Bool) {
         self.engine = engine
+        callsMax = isInPlace ? engine.limits.stepCallsInPlace : engine.limits.stepCalls
+        durationMax = isInPlace ? engine.limits.stepDurationInPlace : engine.limits.stepDuration
         self.operation = operation
         self.domain = domain
         log = AttemptLog(engine.calls, engine.environment)
@@ -66,7 +71,7 @@ struct Step: ~Copyable {
     }
 
     private mutating func runCalls() -> End {
-        let end = elapsed + limits.stepDuration.nanoseconds
+        let end = elapsed + durationMax.nanoseconds
         if operation.startedAt == nil {
             operation.startedAt = now
             operation.state = operation.isCancelRequested ? .cancelling : .running
@@ -87,11 +92,14 @@ struct Step: ~Copyable {
                 continue
             }
             if call.takesPage, domain.pagesReserved == 0 {
-                // Written down before the first is handed over: the step that uses them comes after the commit.
-                return isUntouched ? reserve() : .again
+                // Where anything lasts they are written down before the first is handed over: the step that uses them
+                // comes after the commit.
+                if engine.store.isLasting { return isUntouched ? reserve() ?? .again : .again }
+                if let end = reserve() { return end }
+                continue
             }
             if let end = execute(call) { return end }
-        } while callsMade < limits.stepCalls && bytesFilled < limits.stepBytes && elapsed < end
+        } while callsMade < callsMax && bytesFilled < limits.stepBytes && elapsed < end
         return .again
     }
 
@@ -108,7 +116,8 @@ struct Step: ~Copyable {
 
     // MARK: Taking from the host
 
-    private mutating func reserve() -> End {
+    /// Says if the step ends with it.
+    private mutating func reserve() -> End? {
         do throws(PortError) {
             if domain.td == nil, domain.keyID == nil {
                 let number = try engine.host.allocateKeyID()
@@ -132,7 +141,7 @@ struct Step: ~Copyable {
                 operation.promised.pages -= 1
             }
             operation.retry = nil
-            return .again
+            return nil
         } catch {
             // The ledger had promised it: what was just given back may not have reached the host yet.
             if error.reason == .exhausted, pagesTaken > 0 { return .again }

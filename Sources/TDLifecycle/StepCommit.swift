@@ -4,8 +4,8 @@ internal import Threading
 
 extension Engine {
     /// Runs one step of an operation and commits what came of it.
-    func run(_ operation: Operation, on domain: Domain) {
-        var step = Step(self, operation, on: domain)
+    func run(_ operation: Operation, on domain: Domain, isInPlace: Bool = false) {
+        var step = Step(self, operation, on: domain, isInPlace: isInPlace)
         let end = step.run()
         commit(step, end)
     }
@@ -15,9 +15,10 @@ extension Engine {
             var domain = step.domain
             var operation = step.operation
             let before = state.domains[domain.id]
-            // Names, labels and the wish to cancel may have changed while the step ran.
+            // Names, labels, the expected MRTD and the wish to cancel may have changed while the step ran.
             domain.name = before?.name
             domain.labels = before?.labels ?? domain.labels
+            if let before { domain.expect(asFoundIn: before) }
             let now = state.operations[operation.id]
             if let now, now.isCancelRequested, !operation.state.isTerminal {
                 operation.isCancelRequested = true

@@ -31,14 +31,24 @@ public struct StoreError: Error, Hashable, Sendable {
 
 /// Where the engine's state is kept. Batches come in ascending sequence and are completed in that order.
 public protocol LifecycleStore: Sendable {
+    /// Whether what it keeps outlives the process. Only then is anything written down before it is used, and may a
+    /// batch be complete later than its commit returns.
+    var isLasting: Bool { get }
+
     /// Makes a batch as durable as asked, then calls `completion`, on any thread, this one included.
     func commit(
         _ batch: Batch, durability: Durability, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 }
 
+extension LifecycleStore {
+    public var isLasting: Bool { true }
+}
+
 /// Keeps nothing: the engine's own rows are all there is, and end with the process.
 public struct InMemoryStore: LifecycleStore {
     public init() {}
+
+    public var isLasting: Bool { false }
 
     public func commit(
         _ batch: Batch, durability: Durability, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void

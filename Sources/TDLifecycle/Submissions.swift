@@ -359,11 +359,19 @@ extension Engine {
         if let memory { operation.fill(memory, &domain) }
         domain.activeOperation = operation.id
         domain.lastOperation = operation.id
-        state.put(domain, &transaction)
-        state.put(operation, &transaction)
-        state.lanes[domain.id, default: EngineState.Lane()].operation = operation.id
         let td = domain.id
-        transaction.after.append { self.schedule(td) }
+        var lane = state.lanes[td] ?? EngineState.Lane()
+        // Contents may come from a disk, which is not for that thread to wait for.
+        let isHere = startsInPlace && memory == nil && lane.isIdle && !lane.isScheduled
+        lane.operation = operation.id
+        if isHere { lane.beginStep() }
+        state.lanes[td] = lane
+        // What begins here is seen, a moment later, as its first step has left it.
+        let begun = state.put(domain, &transaction, isWritten: !isHere)
+        let pending = state.put(operation, &transaction, isWritten: !isHere)
+        transaction.after.append {
+            if isHere { self.run(pending, on: begun, isInPlace: true) } else { self.schedule(td) }
+        }
         return operation.id
     }
 }

@@ -6,7 +6,7 @@ internal import TDXCalls
 extension Step {
     /// Why something is quarantined: the call that failed, and its record if it left one.
     struct Cause {
-        let leaf: Leaf
+        let leaf: Leaf?
         let record: ResourceID?
         let completion: Completion?
 

@@ -31,10 +31,12 @@ public struct HeldPage: Hashable, Sendable {
     public let processor: Processor?
     /// Of a page in doubt: why.
     public let doubt: HoldingDoubt?
+    /// Of a doubtful page: what it was before; nil where it was the host's, or that is not known.
+    public let was: Kind?
 
     public init(
         _ address: PageAddress<AnyPage>, _ kind: Kind, parent: PageAddress<AnyPage>? = nil, keyID: KeyID? = nil,
-        processor: Processor? = nil, doubt: HoldingDoubt? = nil
+        processor: Processor? = nil, doubt: HoldingDoubt? = nil, was: Kind? = nil
     ) {
         self.address = address
         self.kind = kind
@@ -42,6 +44,7 @@ public struct HeldPage: Hashable, Sendable {
         self.keyID = keyID
         self.processor = processor
         self.doubt = doubt
+        self.was = was
     }
 }
 
@@ -63,12 +66,12 @@ public struct HeldKeyID: Hashable, Sendable {
 public struct HoldingDoubt: Hashable, Sendable {
     /// A sentence.
     public let reason: String
-    /// The call it came of.
-    public let leaf: Leaf
+    /// The call it came of; nil where it came of none.
+    public let leaf: Leaf?
     /// What that call answered, where it did.
     public let completion: Completion?
 
-    public init(reason: String, leaf: Leaf, completion: Completion?) {
+    public init(reason: String, leaf: Leaf?, completion: Completion?) {
         self.reason = reason
         self.leaf = leaf
         self.completion = completion

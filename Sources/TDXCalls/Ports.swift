@@ -23,6 +23,8 @@ public struct Package: RawRepresentable, Hashable, Comparable, Sendable {
 public protocol SEAMCALLPort: Sendable {
     /// Whether the port repeats a call that lacked entropy itself, as Linux's own wrappers do.
     var retriesEntropy: Bool { get }
+    /// Whether no call waits for anything, so that a thread with other duties may make a few: each takes microseconds.
+    var isPrompt: Bool { get }
 
     /// - Throws: ``PortError`` if the instruction was not executed or its outcome is not known; never for
     ///   an answer of the module.
@@ -33,6 +35,7 @@ public protocol SEAMCALLPort: Sendable {
 
 extension SEAMCALLPort {
     public var retriesEntropy: Bool { false }
+    public var isPrompt: Bool { false }
 }
 
 /// The shim's or the transport's own failure. Never a module answer.

@@ -14,40 +14,16 @@ public struct VPEntry: Hashable, Sendable {
         fileprivate static let all: Flags = [.recoveryHandled, .resumeL1]
     }
 
-    /// The registers that a TDVMCALL's answer can be in. Those the guest did not expose are kept from it.
+    /// The registers that a TDVMCALL's answer can be in: all but RCX, which is the call's own. Those the guest did
+    /// not expose are kept from it.
     public struct Answer: Hashable, Sendable {
-        public var rdx: UInt64
-        public var rbx: UInt64
-        public var rbp: UInt64
-        public var rsi: UInt64
-        public var rdi: UInt64
-        public var r8: UInt64
-        public var r9: UInt64
-        public var r10: UInt64
-        public var r11: UInt64
-        public var r12: UInt64
-        public var r13: UInt64
-        public var r14: UInt64
-        public var r15: UInt64
+        fileprivate let registers: Registers
 
-        public init(
-            rdx: UInt64 = 0, rbx: UInt64 = 0, rbp: UInt64 = 0, rsi: UInt64 = 0, rdi: UInt64 = 0, r8: UInt64 = 0,
-            r9: UInt64 = 0, r10: UInt64 = 0, r11: UInt64 = 0, r12: UInt64 = 0, r13: UInt64 = 0, r14: UInt64 = 0,
-            r15: UInt64 = 0
-        ) {
-            self.rdx = rdx
-            self.rbx = rbx
-            self.rbp = rbp
-            self.rsi = rsi
-            self.rdi = rdi
-            self.r8 = r8
-            self.r9 = r9
-            self.r10 = r10
-            self.r11 = r11
-            self.r12 = r12
-            self.r13 = r13
-            self.r14 = r14
-            self.r15 = r15
+        /// - Parameter registers: what RCX holds is left out.
+        public init(_ registers: Registers = Registers()) {
+            var answer = registers
+            answer.rcx = 0
+            self.registers = answer
         }
     }
 
@@ -62,17 +38,8 @@ public struct VPEntry: Hashable, Sendable {
 
     /// The register file for the vCPU with this root.
     func registers(_ tdvpr: PageAddress<TDVPR>) -> Registers {
-        var registers = Registers(
-            rcx: tdvpr.rawValue | flags.rawValue, rdx: answer.rdx, r8: answer.r8, r9: answer.r9, r10: answer.r10,
-            r11: answer.r11)
-        registers.rbx = answer.rbx
-        registers.rbp = answer.rbp
-        registers.rsi = answer.rsi
-        registers.rdi = answer.rdi
-        registers.r12 = answer.r12
-        registers.r13 = answer.r13
-        registers.r14 = answer.r14
-        registers.r15 = answer.r15
+        var registers = answer.registers
+        registers.rcx = tdvpr.rawValue | flags.rawValue
         return registers
     }
 }

@@ -1,12 +1,13 @@
 import Certificates
+import TestFolders
 import Testing
 
 @Suite("Files of certificates")
 struct ChainFileTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
     let root: CommandAuthority
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         root = try CommandAuthority()
     }
 

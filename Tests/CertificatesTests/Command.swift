@@ -30,35 +30,6 @@ func run(_ arguments: [String]) throws -> String {
     return output
 }
 
-/// A folder that is gone when nothing refers to it any more.
-final class Scratch: Sendable {
-    let path: String
-
-    init() throws {
-        let name = "tdxd-certificates-" + String(UInt64.random(in: 0 ... .max), radix: 36)
-        let url = FileManager.default.temporaryDirectory.appending(path: name)
-        try FileManager.default.createDirectory(
-            at: url, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        path = url.path
-    }
-
-    deinit {
-        // Nothing can be done about a folder that will not go; the system clears this place by itself.
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    @discardableResult
-    func write(_ bytes: [UInt8], to name: String) throws -> String {
-        try Data(bytes).write(to: URL(filePath: file(name)))
-        return file(name)
-    }
-
-    @discardableResult
-    func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
-}
-
 /// The bytes of a file.
 func bytes(of path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path))) }
 

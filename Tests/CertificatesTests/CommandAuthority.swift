@@ -1,4 +1,5 @@
 import Certificates
+import TestFolders
 
 /// Kinds of keys that the `openssl` command makes.
 enum CommandKey: Sendable {
@@ -45,7 +46,7 @@ final class CommandAuthority {
         """
     }
 
-    let folder: Scratch
+    let folder: TemporaryFolder
     private var count = 0
 
     var certificateFile: String { folder.file("ca.pem") }
@@ -56,7 +57,7 @@ final class CommandAuthority {
         name: String = "Command CA", key: CommandKey = .p256, digest: String = "sha256",
         extensions: String = authorityExtensions, parent: CommandAuthority? = nil
     ) throws {
-        folder = try Scratch()
+        folder = try TemporaryFolder()
         try folder.write("", to: "index.txt")
         try folder.write("unique_subject=no\n", to: "index.txt.attr")
         try folder.write("01\n", to: "crlnumber")

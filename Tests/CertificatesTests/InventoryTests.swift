@@ -1,16 +1,17 @@
 import Certificates
 import Glibc
+import TestFolders
 import Testing
 
 @Suite("What expires when")
 struct InventoryTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
     /// 2026-01-01T00:00:00Z
     let made = CalendarTime(seconds: 1_767_225_600)
     var path: String { scratch.file("pki") }
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         let plan = PKIPlan(
             serverNames: ["localhost"], clients: [("viewer", PKILayout.roleURI("viewer"))],
             lifetimes: PKILifetimes(authorityDays: 1000, certificateDays: 100, revocationListDays: 90))
@@ -112,7 +113,7 @@ struct InventoryTests {
 
     @Test("Any other folder can be shown too; one that is missing cannot")
     func other() throws {
-        let other = try Scratch()
+        let other = try TemporaryFolder()
         let root = try CommandAuthority()
         try other.write(try root.certificate.pem + Certificate(der: try root.issue()).pem, to: "chain.pem")
         try other.write("not looked at", to: "notes.txt")

@@ -1,15 +1,16 @@
 import Certificates
+import TestFolders
 import Testing
 
 @Suite("Issuing")
 struct IssuingTests {
     let now = CalendarTime.now()
     let authority: CertificateAuthority
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     init() throws {
         authority = try CertificateAuthority.make(name: "Our CA", validity: Validity(from: now, days: 1000))
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(authority.certificate.pem, to: "ca.pem")
     }
 

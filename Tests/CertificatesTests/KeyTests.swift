@@ -1,10 +1,11 @@
 import Certificates
+import TestFolders
 import Testing
 
 @Suite("Keys and their files")
 struct KeyTests {
-    let scratch: Scratch
-    init() throws { scratch = try Scratch() }
+    let scratch: TemporaryFolder
+    init() throws { scratch = try TemporaryFolder() }
 
     private func pem(of key: PrivateKey) -> [UInt8] {
         // SAFETY: bytes have no padding; the copy is made while they are lent.

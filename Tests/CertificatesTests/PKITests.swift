@@ -1,15 +1,16 @@
 import Certificates
 import FoundationEssentials
 import Glibc
+import TestFolders
 import Testing
 
 @Suite("A folder of certificates")
 struct PKITests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
     let now = CalendarTime.now()
     var path: String { scratch.file("pki") }
 
-    init() throws { scratch = try Scratch() }
+    init() throws { scratch = try TemporaryFolder() }
 
     @discardableResult
     func make(replacing: Bool = false, now: CalendarTime? = nil) throws -> PKICreation.Outcome {
@@ -112,7 +113,7 @@ struct PKITests {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         try make()
         #expect(try mode(of: path) == 0o700)
-        let other = try Scratch()
+        let other = try TemporaryFolder()
         try other.write("precious", to: "file")
         #expect(
             throws: CertificateError(

@@ -1,4 +1,5 @@
 import Certificates
+import TestFolders
 import Testing
 
 @Suite("Revocation")
@@ -149,7 +150,7 @@ struct RevocationTests {
 
     @Test("Delta lists and lists of limited scope are not supported")
     func scope() throws {
-        let scratch = try Scratch()
+        let scratch = try TemporaryFolder()
         for (line, what) in [
             ("issuingDistributionPoint=critical,onlyuser:TRUE", "a list of limited scope"),
             ("2.5.29.27=critical,ASN1:INTEGER:1", "a delta list"),

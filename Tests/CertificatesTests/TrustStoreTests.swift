@@ -1,4 +1,5 @@
 import Certificates
+import TestFolders
 import Testing
 
 @Suite("What may be trusted")
@@ -57,7 +58,7 @@ struct TrustStoreTests {
 
     @Test("Files are read, and faults name file and entry")
     func files() throws {
-        let scratch = try Scratch()
+        let scratch = try TemporaryFolder()
         let root = try CommandAuthority()
         let client = try Certificate(der: try root.issue())
         let list = try scratch.write(try root.revocationList().pem, to: "crl.pem")

@@ -1,5 +1,6 @@
 import ControlAPI
 import Glibc
+import TestFolders
 import Testing
 import Threading
 

@@ -5,6 +5,7 @@ import ControlAPI
 import ControlSchema
 import FoundationEssentials
 import MicroHTTP
+import TestFolders
 import Testing
 
 @testable import tdxd

@@ -358,7 +358,7 @@ class Memory(unittest.TestCase):
             ({**good, "sizeBytes": PAGE * 3 + 1}, 422, "invalid-memory", "/sizeBytes"),
             ({**good, "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/pageSizeBytes"),
             ({**good, "imageDigest": unknown}, 422, "unknown-image", "/imageDigest"),
-            ({"gpa": "0x0"}, 400, "invalid-value", "/sizeBytes"),
+            ({"gpa": "0x0"}, 422, "conflicting-members", "/sizeBytes"),
         ]:
             with self.subTest(region):
                 refused = client.post(f"/tds/{td}/memory", region)

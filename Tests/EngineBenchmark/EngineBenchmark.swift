@@ -18,7 +18,7 @@ enum EngineBenchmark {
         let scheduler = ThreadedScheduler(threads: 2)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
-            scheduler: scheduler)
+            scheduler: scheduler, startsInPlace: true)
         let quiet = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
         let engine = Engine(calls: fake, host: fake, environment: environment, logger: quiet)
         let before = engine.capacity.pages.free

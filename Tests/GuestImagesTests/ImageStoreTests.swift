@@ -26,6 +26,13 @@ final class Place {
         return try ImageStore(directory: path, limits: limits) { clock.withLock { $0 } }
     }
 
+    /// What a store that has stopped leaves behind.
+    func leave(_ bytes: [UInt8]) throws {
+        let store = try store()
+        try send(bytes, to: store)
+        store.stop()
+    }
+
     func wait(seconds: UInt64) { clock.withLock { $0 += seconds * 1_000_000_000 } }
 
     var names: [String] {
@@ -86,7 +93,18 @@ func take(_ digest: ImageDigest, from store: ImageStore) throws -> ImagePin {
 
 func digest(_ bytes: [UInt8]) -> ImageDigest { ImageDigest(bytes: SHA384.digest(of: bytes).bytes) }
 
-func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0) &* seed } }
+func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] {
+    // No closure an element: without the optimizer eight threads wait for one another over its type.
+    var bytes = [UInt8](repeating: 0, count: count)
+    var next: UInt8 = 0
+    var index = 0
+    while index < count {
+        bytes[index] = next
+        next &+= seed
+        index += 1
+    }
+    return bytes
+}
 
 @Suite("Images on disk") struct ImageStoreTests {
     @Test("An image is stored once, under its digest, readable by its owner alone, and read back as it was")
@@ -154,11 +172,7 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
     func restart() throws {
         let place = Place()
         let bytes = pattern(20_000)
-        do {
-            let store = try place.store()
-            try send(bytes, to: store)
-            store.stop()
-        }
+        try place.leave(bytes)
         place.write("17.part", pattern(100))
         let store = try place.store()
         #expect(place.names == [digest(bytes).hex + ".image"])
@@ -172,11 +186,7 @@ func pattern(_ count: Int, _ seed: UInt8 = 1) -> [UInt8] { (0..<count).map { UIn
     func damaged() throws {
         let place = Place()
         let bytes = pattern(20_000)
-        do {
-            let store = try place.store()
-            try send(bytes, to: store)
-            store.stop()
-        }
+        try place.leave(bytes)
         place.write(digest(bytes).hex + ".image", [9], 0)
         let store = try place.store()
         #expect {

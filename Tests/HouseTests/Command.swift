@@ -35,26 +35,3 @@ func run(_ arguments: [String]) throws -> CommandAnswer {
     return CommandAnswer(
         status: signal == 0 ? wait >> 8 & 0xff : 128 + signal, output: String(decoding: bytes, as: UTF8.self))
 }
-
-/// A folder that is gone when nothing refers to it any more.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        let name = "tdxd-house-" + String(UInt64.random(in: 0 ... .max), radix: 36)
-        let url = FileManager.default.temporaryDirectory.appending(path: name)
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-        path = url.path
-    }
-
-    deinit {
-        // Nothing can be done about a folder that will not go; the system clears this place by itself.
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func write(_ text: String, to name: String) throws -> String {
-        let file = path + "/" + name
-        try Data(text.utf8).write(to: URL(filePath: file))
-        return file
-    }
-}

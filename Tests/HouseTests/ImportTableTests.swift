@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestFolders
 import Testing
 
 @Suite("Who may import whom")

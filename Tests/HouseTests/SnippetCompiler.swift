@@ -1,29 +1,52 @@
 import FoundationEssentials
+import TestFolders
 
 /// Compiles snippets against the TDXCalls that this test binary was built with.
 enum SnippetCompiler {
-    /// What each snippet is given.
-    static let prelude = """
+    /// What all snippets have.
+    private static let common = """
         import TDXCalls
 
         func keep<Value>(_ value: Value) {}
 
-        func snippet(
+        extension Donation {
+            var isAccepted: Bool { switch self { case .accepted: true; case .refused: false } }
+        }
+        """
+
+    private static func text(_ statements: String, number: Int) -> String {
+        """
+        import TDXCalls
+
+        func snippet\(number)(
             tdx: TDXModule, td: inout TD, vp: inout VP, page: consuming HostPage, keyID: consuming HostKeyID,
             memory: HostMemory, field: FieldID, cpu: Processor, package: Package
         ) throws {
-
+        \(statements)
+        }
         """
+    }
 
-    /// The compiler's answer to the statements; ownership is checked too, which is after the types.
-    static func compile(_ statements: String) throws -> CommandAnswer {
+    /// The compiler's errors about each of the snippets, which are a file each of one module: a start of the
+    /// compiler costs more than a hundred of them. Ownership is checked only where all types are right.
+    static func errors(in snippets: [String]) throws -> [[String]] {
         let folder = try TemporaryFolder()
-        let file = try folder.write(prelude + statements + "\n}\n", to: "Snippet.swift")
-        return try run([
-            "swiftc", "-emit-sil", "-swift-version", "6", "-warnings-as-errors", "-module-name", "Snippet", "-I",
-            try modulesFolder(),
-            "-o", folder.path + "/Snippet.sil", file,
-        ])
+        let files = try snippets.enumerated().map { number, statements in
+            try folder.write(text(statements, number: number), to: "Snippet\(number).swift")
+        }
+        let answer = try run(
+            [
+                "swiftc", "-emit-sil", "-whole-module-optimization", "-swift-version", "6", "-warnings-as-errors",
+                "-module-name", "Snippets", "-I", try modulesFolder(), "-o", folder.file("Snippets.sil"),
+                try folder.write(common, to: "Common.swift"),
+            ] + files)
+        let errors = answer.output.split(separator: "\n").filter { $0.contains(".swift:") && $0.contains(": error: ") }
+            .map(String.init)
+        let found = snippets.indices.map { number in errors.filter { $0.contains("/Snippet\(number).swift:") } }
+        guard answer.status == (errors.isEmpty ? 0 : 1), found.joined().count == errors.count else {
+            throw CommandFailure(answer: answer)
+        }
+        return found
     }
 
     struct NoModules: Error {

@@ -257,6 +257,12 @@ void host_check(struct host *host, struct shim_core *core, bool truthful)
 		if (object->kind == TDX_SHIM_NOTHING)
 			continue;
 		require(object->session != NULL, "an object has a session");
+		require(shim_is_quarantined(object->kind) == (object->before != TDX_SHIM_NOTHING) &&
+				shim_is_quarantined(object->kind) == (object->doubt != TDX_SHIM_DOUBT_NONE),
+			"what is quarantined says what it was and why, and nothing else does");
+		require(!shim_is_quarantined(object->kind) || (shim_is_page(object->before) == shim_is_page(object->kind) &&
+							       !shim_is_quarantined(object->before)),
+			"it was a page or a KeyID before as it is now");
 		if (!shim_is_page(object->kind))
 			continue;
 		pages++;
@@ -270,4 +276,38 @@ void host_check(struct host *host, struct shim_core *core, bool truthful)
 	require(core->nr_sessions == sessions && core->orphans == orphans, "sessions are counted right");
 	require(host->orphans == (int)orphans, "each orphan holds the module once");
 	require(host->pages >= pages, "no page is in the table that is not allocated");
+}
+
+static void mix(u64 *digest, const void *bytes, u32 count)
+{
+	u64 word;
+	u32 i;
+
+	for (i = 0; i < count; i += sizeof(word)) {
+		word = 0;
+		memcpy(&word, (const u8 *)bytes + i, count - i < sizeof(word) ? count - i : sizeof(word));
+		*digest = (*digest ^ word) * 0x9E3779B97F4A7C15ull;
+		*digest ^= *digest >> 32;
+	}
+}
+
+u64 host_digest(const struct host *host, struct shim_core *core)
+{
+	const u64 counts[] = { core->slots,  core->free,   core->nr_sessions, core->orphans,  core->forgotten, core->epoch,
+			       host->pages, host->keyids, host->memories,    host->orphans, host->model.calls };
+	const struct shim_session *session;
+	struct shim_object object;
+	u64 digest = 1;
+	u32 slot;
+
+	mix(&digest, counts, sizeof(counts));
+	for (session = core->sessions; session; session = session->next)
+		mix(&digest, session, sizeof(*session));
+	for (slot = 1; slot < core->slots; slot++) {
+		memcpy(&object, shim_at(core, slot), sizeof(object));
+		/* Whoever looks first finds that a page is free now: that is no change. */
+		shim_settle(core, &object);
+		mix(&digest, &object, sizeof(object));
+	}
+	return digest;
 }

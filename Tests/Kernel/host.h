@@ -40,5 +40,7 @@ extern const struct shim_surroundings host_surroundings;
 void host_init(struct host *host, struct shim_core *core, u32 pages_max);
 /* Aborts if the core contradicts itself or, unless it was lied to, the model. */
 void host_check(struct host *host, struct shim_core *core, bool truthful);
+/* Of all the core and the host know of objects and sessions: the same as long as nothing has changed. */
+u64 host_digest(const struct host *host, struct shim_core *core);
 
 #endif

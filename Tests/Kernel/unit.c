@@ -64,7 +64,7 @@ int free_object(u64 handle)
 {
 	struct tdx_shim_object object = { .size = sizeof(object), .entry.handle = handle };
 
-	return shim_free(&world.core, world.session, &object);
+	return CHANGING(shim_free(&world.core, world.session, &object));
 }
 
 struct tdx_shim_operand page(u64 handle)
@@ -84,7 +84,7 @@ struct tdx_shim_call call_of(u16 leaf, struct tdx_shim_operand rcx, struct tdx_s
 
 int issue(struct tdx_shim_call *call)
 {
-	return shim_call(&world.core, world.session, call);
+	return CHANGING(shim_call(&world.core, world.session, call));
 }
 
 u64 leaf(u16 number, struct tdx_shim_operand rcx, struct tdx_shim_operand rdx)

@@ -27,6 +27,15 @@ extern struct world world;
 		if (got_ != wanted_) \
 			fail(__FILE__, __LINE__, #got, got_, wanted_); \
 	} while (0)
+/* What is asked, and with it that nothing has changed if it is refused. */
+#define CHANGING(request) \
+	({ \
+		u64 before_ = host_digest(&world.host, &world.core); \
+		int error_ = request; \
+		if (error_) \
+			IS(host_digest(&world.host, &world.core) == before_, true); \
+		error_; \
+	})
 /* Names a test by its function, with underscores for spaces. */
 #define RUN(test) (run(#test, test), 1)
 

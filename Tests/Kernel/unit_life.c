@@ -167,6 +167,8 @@ static void what_a_call_without_answer_might_have_taken_is_quarantined(void)
 	IS(look(fresh).kind, TDX_SHIM_PAGE_QUARANTINED);
 	IS(look(fresh).doubt, TDX_SHIM_DOUBT_TIMEOUT);
 	IS(look(fresh).leaf, 1);
+	/* It was the host's until then: that call may have made a TDCS of it. */
+	IS(look(fresh).before, TDX_SHIM_PAGE_FREE);
 	IS(look(fresh).parent, td.tdr);
 	IS(free_object(fresh), -EBUSY);
 	IS(refusal(1, page(fresh), page(td.tdr)), -EPROTOTYPE);
@@ -174,6 +176,8 @@ static void what_a_call_without_answer_might_have_taken_is_quarantined(void)
 	IS(issue(&call), 0);
 	IS(look(tdr).kind, TDX_SHIM_PAGE_QUARANTINED);
 	IS(look(keyid).kind, TDX_SHIM_KEYID_QUARANTINED);
+	IS(look(keyid).before, TDX_SHIM_KEYID_IDLE);
+	IS(look(keyid).leaf, 9);
 	IS(free_object(keyid), -EBUSY);
 	/* The module's own word resolves it, once the TD is torn down. */
 	world.host.fault = 0;
@@ -181,6 +185,7 @@ static void what_a_call_without_answer_might_have_taken_is_quarantined(void)
 	IS(leaf(28, page(fresh), NO_OPERAND), 0);
 	IS(look(fresh).kind, TDX_SHIM_PAGE_FREE);
 	IS(look(fresh).doubt, 0);
+	IS(look(fresh).before, TDX_SHIM_NOTHING);
 }
 
 static void say_yes(struct shim_execution *execution)
@@ -200,7 +205,10 @@ static void answers_that_cannot_be_are_not_believed(void)
 	IS(look(td.tdr).kind, TDX_SHIM_PAGE_RETURNED);
 	IS(look(td.tdcs[3]).kind, TDX_SHIM_PAGE_QUARANTINED);
 	IS(look(td.tdcs[3]).doubt, TDX_SHIM_DOUBT_CONTRADICTION);
+	IS(look(td.tdcs[3]).before, TDX_SHIM_PAGE_TDCS);
+	IS(look(td.tdcs[3]).leaf, 28);
 	IS(look(td.keyid).kind, TDX_SHIM_KEYID_QUARANTINED);
+	IS(look(td.keyid).before, TDX_SHIM_KEYID_ASSIGNED);
 	host_check(&world.host, &world.core, false);
 }
 
@@ -278,6 +286,31 @@ static void when_the_emulator_dies_all_it_held_is_quarantined_with_the_call_in_f
 	IS(look(untouched).kind, TDX_SHIM_PAGE_FREE);
 }
 
+static void what_is_quarantined_without_a_call_tells_what_it_was(void)
+{
+	struct td td = build_td();
+	u64 vcpu = build_vcpu(&td, 0), idle = new_object(TDX_SHIM_TYPE_KEYID, 0);
+	const struct {
+		u64 handle;
+		u32 before;
+	} all[] = {
+		{ td.tdr, TDX_SHIM_PAGE_TDR },	      { td.tdcs[0], TDX_SHIM_PAGE_TDCS },
+		{ vcpu, TDX_SHIM_PAGE_TDVPR },	      { td.keyid, TDX_SHIM_KEYID_ASSIGNED },
+		{ idle, TDX_SHIM_KEYID_IDLE },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		IS(look(all[i].handle).before, TDX_SHIM_NOTHING);
+	shim_doubt_all(&world.core, TDX_SHIM_DOUBT_EMULATOR);
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		IS(look(all[i].handle).before, all[i].before);
+		IS(look(all[i].handle).leaf, TDX_SHIM_NO_LEAF);
+		IS(look(all[i].handle).status, 0);
+		IS(look(all[i].handle).doubt, TDX_SHIM_DOUBT_EMULATOR);
+	}
+}
+
 static void a_processor_with_a_vcpu_and_the_last_of_a_package_are_needed(void)
 {
 	struct td td;
@@ -309,5 +342,6 @@ u32 run_life_tests(void)
 	       RUN(answers_that_cannot_be_are_not_believed) +
 	       RUN(a_field_that_is_refused_associates_its_vcpu_all_the_same) +
 	       RUN(what_takes_part_in_a_call_is_busy_meanwhile) +
-	       RUN(when_the_emulator_dies_all_it_held_is_quarantined_with_the_call_in_flight);
+	       RUN(when_the_emulator_dies_all_it_held_is_quarantined_with_the_call_in_flight) +
+	       RUN(what_is_quarantined_without_a_call_tells_what_it_was);
 }

@@ -21,18 +21,18 @@ static void a_structure_of_another_size_or_with_something_reserved_set_is_malfor
 	IS(world.host.model.calls, 1);
 
 	object.reserved = 1;
-	IS(shim_alloc(&world.core, world.session, &object), -EINVAL);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &object)), -EINVAL);
 	object.reserved = 0;
 	object.bytes = 4096;
-	IS(shim_alloc(&world.core, world.session, &object), -EINVAL);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &object)), -EINVAL);
 	object.bytes = 0;
 	object.type = 4;
-	IS(shim_alloc(&world.core, world.session, &object), -EINVAL);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &object)), -EINVAL);
 	object.type = TDX_SHIM_TYPE_MEMORY;
-	IS(shim_alloc(&world.core, world.session, &object), -EINVAL);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &object)), -EINVAL);
 	object.bytes = TDX_SHIM_MEMORY_BYTES_MAX + 1;
-	IS(shim_alloc(&world.core, world.session, &object), -EINVAL);
-	IS(shim_list(&world.core, world.session, &list), -EINVAL);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &object)), -EINVAL);
+	IS(CHANGING(shim_list(&world.core, world.session, &list)), -EINVAL);
 	IS(world.host.pages + world.host.memories, 0);
 }
 
@@ -58,7 +58,7 @@ static void without_a_back_end_nothing_is_executed(void)
 
 	world.host.has_backend = false;
 	IS(refusal(40, value(0), NO_OPERAND), -ENODEV);
-	IS(shim_alloc(&world.core, world.session, &object), -ENODEV);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &object)), -ENODEV);
 }
 
 static void a_handle_that_never_was_or_is_no_more_or_is_anothers_is_unknown(void)
@@ -200,14 +200,14 @@ static void a_quota_is_a_quota(void)
 
 	for (i = 0; i < 1000; i++)
 		new_page();
-	IS(shim_alloc(&world.core, world.session, &page), -ENOSPC);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &page)), -ENOSPC);
 	for (i = 0; i < TDX_SHIM_SESSION_MEMORY_BYTES_MAX / TDX_SHIM_MEMORY_BYTES_MAX; i++)
 		new_object(TDX_SHIM_TYPE_MEMORY, TDX_SHIM_MEMORY_BYTES_MAX);
 	memory.bytes = 1;
-	IS(shim_alloc(&world.core, world.session, &memory), -ENOSPC);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &memory)), -ENOSPC);
 	world.host.alloc_error = -ENOMEM;
 	page.type = TDX_SHIM_TYPE_KEYID;
-	IS(shim_alloc(&world.core, world.session, &page), -ENOMEM);
+	IS(CHANGING(shim_alloc(&world.core, world.session, &page)), -ENOMEM);
 }
 
 u32 run_operand_tests(void)

@@ -5,6 +5,7 @@ import KernelShim
 import Logging
 import TDLifecycle
 import TDXCalls
+import TestFolders
 import Testing
 import Threading
 
@@ -50,6 +51,13 @@ struct World {
     func td(_ id: ResourceID) throws -> Domain { try engine.td(.id(id)) }
 }
 
+extension Domain {
+    /// How many pages of each kind it has.
+    fileprivate var kinds: [PageKind: Int] {
+        pages.compactMap(\.kind).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+}
+
 extension CoreSession {
     /// The program dies right after its `count`th SEAMCALL.
     func die(afterCalls count: Int) {
@@ -71,7 +79,7 @@ struct AdoptionTests {
 
     @Test("A whole creation makes as many calls as these tests think")
     func calls() throws {
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         let world = try World(try Machine(), folder.session)
         let td = try world.create().td
@@ -115,7 +123,7 @@ struct AdoptionTests {
         arguments: 1...creation)
     func duringCreation(_ count: Int) throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do {
             let first = try World(machine, folder.session)
             first.daemon.device.die(afterCalls: count)
@@ -156,7 +164,7 @@ struct AdoptionTests {
     @Test("Died after any call of a deletion: the rest is deleted by the next", arguments: 1...deletion)
     func duringDeletion(_ count: Int) throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do {
             let first = try World(machine, folder.session)
             let td = try first.create().td
@@ -188,7 +196,7 @@ struct AdoptionTests {
     @Test("A vCPU that the shim thinks is with no processor is looked for on every one")
     func sweep() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do { _ = try World(machine, folder.session).create() }
         let device = machine.open()
         // SAFETY: C lays the array out as its elements.
@@ -221,7 +229,7 @@ struct AdoptionTests {
     @Test("An outcome that nobody knows is in quarantine, here and after the next start, with the reason")
     func doubt() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do {
             let first = try World(machine, folder.session)
             machine.arm(.mngAddCX, .fault(TDX_SHIM_FAULT_TIMEOUT, executed: true))
@@ -244,7 +252,7 @@ struct AdoptionTests {
     @Test("A creation whose first call is in doubt leaves a page and a KeyID of no TD")
     func doubtfulRoot() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do {
             let first = try World(machine, folder.session)
             machine.arm(.mngCreate, .fault(TDX_SHIM_FAULT_VMFAIL, executed: false))
@@ -263,23 +271,34 @@ struct AdoptionTests {
     @Test("When the emulator is lost, everything is in quarantine and nothing is freed")
     func everythingInDoubt() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
+        var kinds: [PageKind: Int] = [:]
         do {
             let first = try World(machine, folder.session)
-            _ = try first.create()
+            let created = try first.create()
+            kinds = try first.td(created.td).kinds
             machine.doubtAll()
         }
         let pages = machine.pagesOut
         let second = try World(machine, folder.session)
         #expect(second.engine.capacity.pages.quarantined == pages)
+        let td = try second.td(try #require(second.adopted.first))
         #expect(second.adopted.count == 1)
-        for td in second.adopted { #expect(try second.td(td).phase == .quarantined) }
+        #expect(td.phase == .quarantined)
+        // The device says what each page was, and that no call is to blame.
+        #expect(kinds[.tdcs] == 6 && kinds[.tdr] == 1)
+        #expect(td.kinds == kinds)
+        #expect(td.quarantine.allSatisfy { $0.leaf == nil })
+        #expect(td.quarantine.allSatisfy { $0.reason == "the emulator died, and with it what it knew" })
+        let number = try #require(td.keyID)
+        let failure = try #require(second.engine.keyID(number)?.lastFailure)
+        #expect(failure.leaf == nil)
     }
 
     @Test("A trap changes nothing: the creation fails and takes everything back")
     func trap() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         let world = try World(machine, folder.session)
         machine.arm(.mngAddCX, .fault(TDX_SHIM_FAULT_UD, executed: false))
@@ -294,7 +313,7 @@ struct AdoptionTests {
     @Test("The session is written down before anything is allocated, and only its owner may read it")
     func file() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         let device = machine.open()
         let shim = try KernelShim(device) { _ in }
         _ = try shim.takeOver(folder.session)
@@ -309,7 +328,7 @@ struct AdoptionTests {
     @Test("A daemon that still runs keeps its session: the second one is refused, and forgets nothing")
     func inUse() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         let first = try TestDaemon(machine, folder.session)
         #expect(throws: ShimUnavailable.sessionInUse(session: first.shim.session.number)) {
             try TestDaemon(machine, folder.session)
@@ -320,7 +339,7 @@ struct AdoptionTests {
     @Test("A daemon that dies while it takes over loses nothing", arguments: 0...2)
     func diedTakingOver(_ when: Int) throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do { _ = try World(machine, folder.session).create() }
         let pages = machine.pagesOut
         do {
@@ -353,7 +372,7 @@ struct AdoptionTests {
             ("tdxd-shim-sessions 1\nx y z\n", 0o600), ("tdxd-shim-sessions 1\n1 2 3\n", 0o644),
         ])
     func badFile(_ text: String, _ mode: mode_t) throws {
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         // SAFETY: path and bytes live through the calls.
         let file = unsafe open(folder.session.path, O_WRONLY | O_CREAT | O_CLOEXEC, mode)
         _ = unsafe text.utf8CString.withUnsafeBytes { bytes in unsafe write(file, bytes.baseAddress, bytes.count - 1) }
@@ -369,7 +388,7 @@ struct AdoptionTests {
     @Test("Entries that contradict each other are not believed", arguments: 0..<5)
     func hostileList(_ lie: Int) throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         do { _ = try World(machine, folder.session).create() }
         let device = machine.open()
         device.after.withLock {
@@ -397,7 +416,7 @@ struct AdoptionTests {
     @Test("A session whose token is lost is listed, reclaimed by an administrator, and gone")
     func orphan() throws {
         let machine = try Machine()
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         do { _ = try World(machine, folder.session).create() }
         #expect(machine.pagesOut > 0)
@@ -427,7 +446,7 @@ struct AdoptionTests {
     func forgotten() throws {
         let machine = try Machine()
         do {
-            let folder = Folder()
+            let folder = try TemporaryFolder()
             defer { withExtendedLifetime(folder) {} }
             let world = try World(machine, folder.session)
             machine.arm(.mngAddCX, .fault(TDX_SHIM_FAULT_TIMEOUT, executed: false))

@@ -4,6 +4,7 @@ import Glibc
 import KernelShim
 import ShimCore
 import TDXCalls
+import TestFolders
 import Threading
 
 /// A machine with the shim in it: the shim's own core, compiled for user space, and the fake as the TDX module.
@@ -293,24 +294,6 @@ final class TestDaemon {
     }
 }
 
-/// A folder that goes with its owner.
-final class Folder {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/kernel-shim-XXXXXX".utf8CString)
-        // SAFETY: the template is NUL-terminated and ends in six X.
-        path = unsafe template.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress, let made = unsafe mkdtemp(start) else { fatalError("mkdtemp") }
-            return unsafe String(cString: made)
-        }
-    }
-
-    deinit {
-        // SAFETY: the paths live through the calls.
-        for name in ["session", "session.new"] { unsafe unlink(path + "/" + name) }
-        unsafe rmdir(path)
-    }
-
-    var session: SessionFile { SessionFile(path: path + "/session") }
+extension TemporaryFolder {
+    var session: SessionFile { SessionFile(path: file("session")) }
 }

@@ -3,19 +3,21 @@ import FakeTDX
 import Glibc
 import KernelShim
 import TDXCalls
+import TestFolders
 import Testing
 import Threading
 
 @Suite("Calls through the shim")
 struct TranslationTests {
     let machine: Machine
-    let folder = Folder()
+    let folder: TemporaryFolder
     let daemon: TestDaemon
     var shim: KernelShim { daemon.shim }
     let first = Processor(rawValue: 0)
 
     init() throws {
         machine = try Machine()
+        folder = try TemporaryFolder()
         daemon = try TestDaemon(machine, folder.session)
     }
 

@@ -2,6 +2,7 @@ import Glibc
 import HTTPExchange
 import HTTPTypes
 import MicroHTTP
+import TestFolders
 import Testing
 import Threading
 

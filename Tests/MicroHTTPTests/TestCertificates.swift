@@ -1,5 +1,6 @@
 import Glibc
 import MicroHTTP
+import TestFolders
 import Threading
 
 /// Certificates made by the openssl command line in a directory of their own.

@@ -11,15 +11,21 @@ struct ConcurrencyTests {
     private static let clients = 8
     private static let cyclesEach = 12
 
-    @Test("Eight clients' cycles of create, read and delete end well, and leave all as it was", .timeLimit(.minutes(5)))
-    func cycles() throws {
-        let timing = FakeTiming(cacheWriteBack: .microseconds(400), cacheWriteBackSlice: .microseconds(100))
+    @Test(
+        "Eight clients' cycles of create, read and delete end well, and leave all as it was", .timeLimit(.minutes(5)),
+        arguments: [false, true])
+    func cycles(startsInPlace: Bool) throws {
+        // What takes time is not done in place.
+        let timing =
+            startsInPlace
+            ? FakeTiming() : FakeTiming(cacheWriteBack: .microseconds(400), cacheWriteBackSlice: .microseconds(100))
         let fake = try FakeTDX(platform: .oracle(processors: 8, packages: 2), timing: timing) { hazard in
             Issue.record("the host owed something: \(hazard)")
         }
         let scheduler = ThreadedScheduler(threads: 4)
         var environment = EngineEnvironment.production(threads: 1)
         environment.scheduler = scheduler
+        environment.startsInPlace = startsInPlace
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let engine = Engine(calls: fake, host: fake, environment: environment, logger: logger)

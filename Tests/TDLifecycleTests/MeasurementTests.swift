@@ -34,7 +34,7 @@ struct MeasurementTests {
         }
         #expect(difference.reason == .mrtd)
         let right = MeasurementManifest(expectedMRTD: try world.domain(td).memory.measurement.expected)
-        #expect(try world.engine.planFinalizing(.id(td), FinalizeRequest(manifest: right)).plan.callCount == 7)
+        #expect(try world.planFinalizing(td, FinalizeRequest(manifest: right)).callCount == 7)
         #expect(try world.finalize(td, FinalizeRequest(force: true, manifest: wrong.manifest)).state == .succeeded)
     }
 

@@ -13,15 +13,22 @@ final class Pattern: MemoryContent {
         var waiting: (@Sendable () -> Void)?
         var ended: [Bool] = []
         var asked = 0
+        var isBroken = false
     }
 
+    let name: String?
     let sizeBytes: UInt64
-    private let seed: UInt64
+    let seed: UInt64
     /// Bytes given at once.
     private let portion: Int
     private let state: Locked<State>
 
-    init(_ sizeBytes: UInt64, seed: UInt64 = 1, portion: Int = .max, _ event: Event? = nil, at offset: UInt64 = 0) {
+    /// - Parameter name: of content that can be read again.
+    init(
+        _ sizeBytes: UInt64, seed: UInt64 = 1, portion: Int = .max, _ event: Event? = nil, at offset: UInt64 = 0,
+        name: String? = nil
+    ) {
+        self.name = name
         self.sizeBytes = sizeBytes
         self.seed = seed
         self.portion = portion
@@ -37,6 +44,7 @@ final class Pattern: MemoryContent {
     ) -> ContentSupply {
         let event = state.withLock { state -> Event? in
             state.asked += 1
+            if state.isBroken { return .fail }
             guard let event = state.event, offset >= event.offset else { return nil }
             state.event = nil
             if case .stall = event.1 { state.waiting = wake }
@@ -58,6 +66,10 @@ final class Pattern: MemoryContent {
 
     /// What it was told at the end; once.
     var ended: [Bool] { state.withLock { $0.ended } }
+    /// How often bytes were asked for.
+    var asked: Int { state.withLock { $0.asked } }
+    /// From here on every read fails, or none does any more.
+    func breakDown(_ isBroken: Bool) { state.withLock { $0.isBroken = isBroken } }
     var isAwaited: Bool { state.withLock { $0.waiting != nil } }
 
     func wake() {

@@ -118,7 +118,7 @@ struct MemoryTests {
         book.add(first, content)
         book.add(second, other)
         #expect(secondPlan.predictedMRTD == book.value)
-        #expect(try world.engine.planFinalizing(.id(td)).plan.predictedMRTD == book.value)
+        #expect(try world.planFinalizing(td).predictedMRTD == book.value)
 
         let final = try world.finalize(td)
         #expect(final.state == .succeeded && final.kind == .finalizeTD)
@@ -136,12 +136,12 @@ struct MemoryTests {
         let world = try World()
         let (td, _) = try world.create(world.spec(vcpus: 1))
         #expect(
-            try world.domain(td).memory.measurement.expected.hex
+            try world.measured(td).memory.measurement.expected?.hex
                 == "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b")
         _ = try world.engine.addMemory(.id(td), region(0x1000, pages: 1), NoContent(), by: world.lab)
         world.scheduler.runUntilQuiet()
         #expect(
-            try world.domain(td).memory.measurement.expected.hex
+            try world.measured(td).memory.measurement.expected?.hex
                 == "ca76d5541328afef8bc9364261c515aebef90412ebc56ca0c2260ec531a14462cfc0c11de61d84292ddf8ca871da1ff1")
     }
 

@@ -22,7 +22,7 @@ struct OperationTests {
             let (td, id) = try world.engine.createTD(world.request(world.spec(vcpus: 2), name: "x"), by: world.lab)
             for _ in 0..<steps { world.scheduler.runOne() }
             if try world.engine.operation(id).state.isTerminal {
-                #expect(steps > 9, "cancelled before each of \(steps) steps")
+                #expect(steps > 8, "cancelled before each of \(steps) steps")
                 #expect(throws: LifecycleError.self) { try world.engine.cancel(id) }
                 try world.expectDeletable(td, "a creation")
                 return

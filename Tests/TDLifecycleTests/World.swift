@@ -15,7 +15,8 @@ struct World {
     /// - Parameter tolerated: what a test brings about on purpose; any other hazard is a failure.
     init(
         platform: FakePlatform = .oracle, limits: EngineLimits = EngineLimits(), timing: FakeTiming = FakeTiming(),
-        store: any LifecycleStore = InMemoryStore(), tolerating tolerated: Set<HazardRule> = []
+        store: any LifecycleStore = InMemoryStore(), startsInPlace: Bool = false,
+        tolerating tolerated: Set<HazardRule> = []
     ) throws {
         fake = try FakeTDX(platform: platform, timing: timing) { hazard in
             if tolerated.contains(hazard.rule) { return }
@@ -23,7 +24,8 @@ struct World {
         }
         port = ScriptedPort(fake)
         let environment = EngineEnvironment(
-            wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler)
+            wallClock: scheduler, elapsedClock: scheduler, random: CountingRandom(), scheduler: scheduler,
+            startsInPlace: startsInPlace)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         engine = Engine(calls: port, host: fake, environment: environment, store: store, limits: limits, logger: logger)
@@ -130,7 +132,26 @@ struct World {
     }
 
     func finalize(_ td: ResourceID, _ request: FinalizeRequest = FinalizeRequest()) throws -> TDLifecycle.Operation {
-        try end(try engine.finalizeTD(.id(td), request, by: lab).operation)
+        let begun = try answer { try engine.finalizeTD(.id(td), request, by: lab, completion: $0) }
+        return try end(begun.operation)
+    }
+
+    func planFinalizing(_ td: ResourceID, _ request: FinalizeRequest = FinalizeRequest()) throws -> TDLifecycle.Plan {
+        try answer { try engine.planFinalizing(.id(td), request, completion: $0) }.plan
+    }
+
+    /// The TD with its expected MRTD, which is hashed for this if it was not before.
+    func measured(_ td: ResourceID) throws -> Domain { try answer { try engine.measuredTD(.id(td), completion: $0) } }
+
+    private func answer<Value: Sendable>(
+        _ ask: (@escaping @Sendable (Result<Value, LifecycleError>) -> Void) throws -> Void
+    ) throws -> Value {
+        let answers = Locked<[Result<Value, LifecycleError>]>([])
+        try ask { result in answers.withLock { $0.append(result) } }
+        scheduler.runUntilQuiet()
+        let all = answers.withLock { $0 }
+        guard all.count == 1, let result = all.first else { throw Silence() }
+        return try result.get()
     }
 
     /// How often each leaf was accepted for a TD, by its records.
@@ -177,6 +198,7 @@ final class ScriptedPort: SEAMCALLPort {
 
     init(_ base: any SEAMCALLPort) { self.base = base }
 
+    var isPrompt: Bool { base.isPrompt }
     var calls: Int { state.withLock { $0.calls } }
     var fired: Int { state.withLock { $0.fired } }
 

@@ -12,9 +12,13 @@ struct VPEnterTests {
     @Test("It is leaf 0, with the TDVPR and the flags in RCX, and the answer in the registers of its name")
     func placesRegisters() throws {
         let port = ScriptedPort(Completion(rawValue: 1))
-        let answer = VPEntry.Answer(
-            rdx: 2, rbx: 3, rbp: 5, rsi: 6, rdi: 7, r8: 8, r9: 9, r10: 10, r11: 11, r12: 12, r13: 13, r14: 14, r15: 15)
-        _ = try enter(port, VPEntry(flags: [.recoveryHandled, .resumeL1], answer: answer))
+        var registers = Registers(rcx: 1, rdx: 2, r8: 8, r9: 9, r10: 10, r11: 11)
+        for (register, value) in [
+            (Register.rbx, 3), (.rbp, 5), (.rsi, 6), (.rdi, 7), (.r12, 12), (.r13, 13), (.r14, 14), (.r15, 15),
+        ] as [(Register, UInt64)] {
+            registers[register] = value
+        }
+        _ = try enter(port, VPEntry(flags: [.recoveryHandled, .resumeL1], answer: VPEntry.Answer(registers)))
         #expect(
             port.events
                 == oneCall(

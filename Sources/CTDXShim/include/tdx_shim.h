@@ -53,6 +53,8 @@
 /* As a processor: wherever the call finds itself. As an association: none. */
 #define TDX_SHIM_ANY_PROCESSOR 0xffffffffu
 #define TDX_SHIM_NO_PROCESSOR 0xffffffffu
+/* As what made an object doubtful: no call. */
+#define TDX_SHIM_NO_LEAF 0xffff
 
 enum tdx_shim_backend {
 	/* Every call is refused; `reason` says why. */
@@ -230,10 +232,12 @@ struct tdx_shim_entry {
 	__u32 processor;
 	/* Of a TDR: pages of the TD apart from itself. */
 	__u32 children;
-	/* What made it doubtful: status and leaf. */
+	/* What made it doubtful: status and leaf, or TDX_SHIM_NO_LEAF. */
 	__u64 status;
 	__u16 leaf;
-	__u16 reserved[3];
+	/* enum tdx_shim_kind that it had before it was quarantined; else 0. FREE or IDLE: `leaf` may have taken it. */
+	__u16 before;
+	__u16 reserved[2];
 };
 
 enum tdx_shim_object_flags {
@@ -505,6 +509,7 @@ TDX_SHIM_SAME(struct tdx_shim_entry, 64);
 TDX_SHIM_AT(struct tdx_shim_entry, kind, 32);
 TDX_SHIM_AT(struct tdx_shim_entry, status, 48);
 TDX_SHIM_AT(struct tdx_shim_entry, leaf, 56);
+TDX_SHIM_AT(struct tdx_shim_entry, before, 58);
 TDX_SHIM_SAME(struct tdx_shim_object, 96);
 TDX_SHIM_AT(struct tdx_shim_object, bytes, 16);
 TDX_SHIM_AT(struct tdx_shim_object, entry, 32);

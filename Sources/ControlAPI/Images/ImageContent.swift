@@ -4,13 +4,15 @@ internal import Threading
 
 /// An image on disk, as the engine reads it. The image stays for as long as this is held.
 final class ImageContent: MemoryContent {
+    let name: String?
     let sizeBytes: UInt64
     private let pin: ImagePin
-    /// Open between the first read and the end.
+    /// Open between a first read and the end. Several may read: whoever comes after another's end opens it anew.
     private let reader = Locked<ImageReader?>(nil)
 
     init(_ pin: ImagePin) {
         self.pin = pin
+        name = pin.image.digest.description
         sizeBytes = pin.image.sizeBytes
     }
 

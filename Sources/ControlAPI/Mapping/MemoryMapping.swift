@@ -55,7 +55,7 @@ extension TDMeasurementStatus {
         let measurement = domain.memory.measurement
         self.init(
             finalized: domain.isFinalized, diverged: measurement.isDiverged,
-            mrtd: measurement.actual.map { Hex384(full: $0) })
+            mrtd: measurement.actual.map { Hex384(full: $0) }, verified: measurement.isVerified)
     }
 }
 
@@ -68,7 +68,8 @@ extension ControlSchema.Measurement {
         let td = "/tds/\(domain.id)"
         self.init(
             tdId: domain.id.description, finalized: domain.isFinalized, diverged: measurement.isDiverged,
-            expectedMrtd: Hex384(full: measurement.expected), actualMrtd: measurement.actual.map { Hex384(full: $0) },
+            expectedMrtd: measurement.expected.map { Hex384(full: $0) },
+            expectedUnavailable: domain.expectationLost, actualMrtd: measurement.actual.map { Hex384(full: $0) },
             // Only a guest that runs extends them, and none does here.
             rtmrs: rtmrs ?? (isInitialized ? Array(repeating: .zero, count: Self.rtmrCount) : nil),
             rtmrSource: rtmrs != nil ? .read : isInitialized ? .inferred : nil,

@@ -81,7 +81,10 @@ extension ControlSchema.Residue {
         list += memory(residue, td: td)
         for thing in residue.quarantined.prefix(listedMax) {
             let record = thing.record?.description
-            let what = "could not be freed: \(thing.leaf.name) answered \(thing.completion?.name ?? "nothing")"
+            let cause =
+                thing.leaf.map { "\($0.name) answered \(thing.completion?.name ?? "nothing")" }
+                ?? thing.reason ?? "whose it is cannot be known"
+            let what = "could not be freed: \(cause)"
             switch thing.thing {
             case .page(let id):
                 list.append(

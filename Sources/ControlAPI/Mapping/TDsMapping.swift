@@ -151,7 +151,7 @@ extension CallFailure {
     fileprivate init?(_ quarantined: Quarantined) {
         guard quarantined.record != nil || quarantined.reason != nil else { return nil }
         self.init(
-            seamcall: quarantined.record?.description, leaf: LeafName(quarantined.leaf),
+            seamcall: quarantined.record?.description, leaf: quarantined.leaf.map { LeafName($0) },
             completionName: quarantined.completion?.name,
             completion: quarantined.completion.map { CompletionHex($0.rawValue) }, reason: quarantined.reason,
             at: Timestamp(quarantined.at))
@@ -177,7 +177,7 @@ extension ControlSchema.KeyID {
             sinceSequence: row.sinceSequence, since: Timestamp(row.since), reuseCount: row.reuseCount,
             lastFailure: row.lastFailure.map { failure in
                 CallFailure(
-                    seamcall: failure.record?.description, leaf: LeafName(failure.leaf),
+                    seamcall: failure.record?.description, leaf: failure.leaf.map { LeafName($0) },
                     completionName: failure.completion?.name,
                     completion: failure.completion.map { CompletionHex($0.rawValue) }, reason: failure.reason,
                     at: Timestamp(failure.at))

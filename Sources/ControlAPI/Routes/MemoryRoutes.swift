@@ -31,8 +31,9 @@ extension ControlAPI {
         Route(.post, "/tds/{id}/measurement", "compareMeasurement", .viewer, parameters: ["dryRun"]) {
             api, call throws(Refused) in
             let manifest = try api.decode(ControlSchema.MeasurementManifest.self, call)
-            let domain = try api.td(call)
-            api.answer(call, .ok, ControlSchema.Measurement(domain, manifest: manifest))
+            try api.withMeasurement(call) { domain in
+                api.answer(call, .ok, ControlSchema.Measurement(domain, manifest: manifest))
+            }
         },
     ]
 
@@ -212,26 +213,63 @@ extension ControlAPI {
             force: body.force ?? false, manifest: body.manifest.map { TDLifecycle.MeasurementManifest($0) })
         let revision = try revisionWanted(call)
         if call.isDryRun {
-            let (td, plan) = try engine(call) { () throws(LifecycleError) in
-                try engine.planFinalizing(reference(call), request, ifRevision: revision)
-            }
             let now = engine.environment.wallClock.now
-            return answer(
-                call, .ok, ControlSchema.Operation.planned(plan, kind: .finalizeTD, td: td, call: call, now: now))
+            return try engine(call) { () throws(LifecycleError) in
+                try engine.planFinalizing(reference(call), request, ifRevision: revision) { result in
+                    switch result {
+                    case .failure(let error): self.answer(call, self.refused(error, role: call.role))
+                    case .success(let (td, plan)):
+                        self.answer(
+                            call, .ok,
+                            ControlSchema.Operation.planned(plan, kind: .finalizeTD, td: td, call: call, now: now))
+                    }
+                }
+            }
         }
         let requester = requester(call)
-        let (_, operation) = try engine(call) { () throws(LifecycleError) in
-            try engine.finalizeTD(reference(call), request, ifRevision: revision, by: requester)
+        try engine(call) { () throws(LifecycleError) in
+            try engine.finalizeTD(reference(call), request, ifRevision: revision, by: requester) { result in
+                do throws(Refused) {
+                    let begun = try self.engine(call) { () throws(LifecycleError) in try result.get() }
+                    try self.follow(begun.operation, call) { api, call, ended in
+                        api.answer(call, .ok, .shared(api.body(ended, call.role)))
+                    }
+                } catch {
+                    self.answer(call, error)
+                }
+            }
         }
-        try follow(operation, call) { api, call, ended in api.answer(call, .ok, .shared(api.body(ended, call.role))) }
     }
 
     // MARK: Measurement
 
+    /// Goes on with the TD when its expected MRTD is known: at once, or from another thread.
+    private func withMeasurement(
+        _ call: Call, then goOn: @escaping @Sendable (Domain) throws(Refused) -> Void
+    ) throws(Refused) {
+        try engine(call) { () throws(LifecycleError) in
+            try engine.measuredTD(reference(call)) { result in
+                do throws(Refused) {
+                    try goOn(try self.engine(call) { () throws(LifecycleError) in try result.get() })
+                } catch {
+                    self.answer(call, error)
+                }
+            }
+        }
+    }
+
     private func showMeasurement(_ call: Call) throws(Refused) {
-        let domain = try td(call)
         let isRefreshed = try call.flag("refresh")
-        if isRefreshed { try checkRole(call.role, needs: .operator) }
+        if isRefreshed {
+            _ = try td(call)
+            try checkRole(call.role, needs: .operator)
+        }
+        try withMeasurement(call) { domain throws(Refused) in
+            try self.showMeasurement(of: domain, isRefreshed, call)
+        }
+    }
+
+    private func showMeasurement(of domain: Domain, _ isRefreshed: Bool, _ call: Call) throws(Refused) {
         // Those of other TDs are the guest's alone: the answer says that they are inferred.
         guard isRefreshed, domain.spec.attributes.contains(.debug) else {
             return answer(call, revision: domain.revision) {

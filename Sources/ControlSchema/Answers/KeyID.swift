@@ -181,8 +181,8 @@ public struct KeyIDPackage: Codable, Hashable, Sendable {
 public struct CallFailure: Codable, Hashable, Sendable {
     /// Its SEAMCALL record; absent where a daemon before this one made the call.
     public var seamcall: String?
-    /// The leaf.
-    public var leaf: LeafName
+    /// The leaf; absent where no call is to blame.
+    public var leaf: LeafName?
     /// Name of the completion; absent when the code is not known.
     public var completionName: String?
     /// RAX, sixteen digits; absent when the instruction itself failed.
@@ -193,8 +193,8 @@ public struct CallFailure: Codable, Hashable, Sendable {
     public var at: Timestamp
 
     public init(
-        seamcall: String? = nil, leaf: LeafName, completionName: String? = nil, completion: CompletionHex? = nil,
-        reason: String? = nil, at: Timestamp
+        seamcall: String? = nil, leaf: LeafName? = nil, completionName: String? = nil,
+        completion: CompletionHex? = nil, reason: String? = nil, at: Timestamp
     ) {
         self.seamcall = seamcall
         self.leaf = leaf

@@ -79,7 +79,10 @@ public struct Measurement: Codable, Hashable, Sendable {
     /// Whether memory was added in part, so that MRTD can no longer become what was planned.
     public var diverged: Bool
     /// MRTD by the calls that the module accepted: SHA-384 over each TDH.MEM.PAGE.ADD and TDH.MR.EXTEND.
-    public var expectedMrtd: Hex384
+    /// It is hashed when it is asked for the first time.
+    public var expectedMrtd: Hex384?
+    /// Why it cannot be known.
+    public var expectedUnavailable: String?
     /// MRTD as the module gave it back; absent until the TD is finalised.
     public var actualMrtd: Hex384?
     /// The run-time measurement registers; absent until TDH.MNG.INIT has zeroed them.
@@ -102,7 +105,8 @@ public struct Measurement: Codable, Hashable, Sendable {
     public var links: [String: String]
 
     public init(
-        tdId: String, finalized: Bool, diverged: Bool, expectedMrtd: Hex384, actualMrtd: Hex384? = nil,
+        tdId: String, finalized: Bool, diverged: Bool, expectedMrtd: Hex384? = nil,
+        expectedUnavailable: String? = nil, actualMrtd: Hex384? = nil,
         rtmrs: [Hex384]? = nil, rtmrSource: StateSource? = nil, mrConfigId: Hex384, mrOwner: Hex384,
         mrOwnerConfig: Hex384, agrees: Bool? = nil, difference: MeasurementDifference? = nil, revision: UInt64,
         links: [String: String]
@@ -111,6 +115,7 @@ public struct Measurement: Codable, Hashable, Sendable {
         self.finalized = finalized
         self.diverged = diverged
         self.expectedMrtd = expectedMrtd
+        self.expectedUnavailable = expectedUnavailable
         self.actualMrtd = actualMrtd
         self.rtmrs = rtmrs
         self.rtmrSource = rtmrSource
@@ -183,10 +188,14 @@ public struct TDMeasurementStatus: Codable, Hashable, Sendable {
     public var diverged: Bool
     /// MRTD as the module gave it back; absent until the TD is finalised.
     public var mrtd: Hex384?
+    /// Whether that was compared with what the accepted calls make, and is the same. The measurement's first reader has
+    /// it compared; so has a TD of regions that were hashed before.
+    public var verified: Bool?
 
-    public init(finalized: Bool, diverged: Bool, mrtd: Hex384? = nil) {
+    public init(finalized: Bool, diverged: Bool, mrtd: Hex384? = nil, verified: Bool? = nil) {
         self.finalized = finalized
         self.diverged = diverged
         self.mrtd = mrtd
+        self.verified = verified
     }
 }

@@ -14,17 +14,17 @@ internal import Threading
     private static let tableLength = 512
     private static let addressBits: UInt64 = 52
 
-    /// A page's bytes; nil reads as zeroes.
-    private typealias Slot = [UInt8]?
     private typealias Table = Atomic<UnsafeMutableRawPointer?>
 
-    // SAFETY of all uses: tables are initialised before they are published and stay until deinit; a slot is touched
-    // with its page's lock held only.
+    // SAFETY of all uses: tables and blocks are initialised before they are published and stay until deinit; a block is
+    // asked for a page with that page's lock held only.
     private let top: UnsafeMutablePointer<Table>
     private let topLength: Int
     /// Pages share a few locks, held for a copy of a page at most: threads at work on different pages seldom meet.
     private let locks = LockBlock(count: lockCount)
     private static let lockCount = 64
+    /// What one TD gives back the next one takes, up to 72 MiB.
+    private let spareRoom = SpareRoom(blocksMax: 36)
 
     /// - Parameter addressBits: bits of an address that may not be a KeyID's; higher ones are taken as well, at the
     ///   price of a longer table.
@@ -40,9 +40,9 @@ internal import Threading
                 guard let third = unsafe Self.table(second, index, orMake: false) else { continue }
                 for last in 0..<Self.tableLength {
                     // SAFETY: nobody else is left.
-                    guard let slots = unsafe third[last].load(ordering: .acquiring) else { continue }
-                    let typed = unsafe slots.assumingMemoryBound(to: Slot.self)
-                    unsafe typed.deinitialize(count: Self.tableLength)
+                    guard let block = unsafe third[last].load(ordering: .acquiring) else { continue }
+                    let typed = unsafe block.assumingMemoryBound(to: MemoryBlock.self)
+                    unsafe typed.deinitialize(count: 1)
                     unsafe typed.deallocate()
                 }
                 unsafe third.deallocate()
@@ -77,20 +77,22 @@ internal import Threading
         return unsafe first.assumingMemoryBound(to: Table.self)
     }
 
-    private static func makeSlots(in table: UnsafeMutablePointer<Table>, _ index: Int) -> UnsafeMutablePointer<Slot> {
-        let new = UnsafeMutablePointer<Slot>.allocate(capacity: tableLength)
-        // SAFETY: all slots are initialised before they are published.
-        unsafe new.initialize(repeating: nil, count: tableLength)
+    private static func makeBlock(
+        in table: UnsafeMutablePointer<Table>, _ index: Int
+    ) -> UnsafeMutablePointer<MemoryBlock> {
+        let new = UnsafeMutablePointer<MemoryBlock>.allocate(capacity: 1)
+        // SAFETY: the block is initialised before it is published.
+        unsafe new.initialize(to: MemoryBlock())
         let outcome = unsafe table[index].compareExchange(
             expected: nil, desired: UnsafeMutableRawPointer(new), ordering: .acquiringAndReleasing)
         guard let first = unsafe outcome.original else { return unsafe new }
-        unsafe new.deinitialize(count: tableLength)
+        unsafe new.deinitialize(count: 1)
         unsafe new.deallocate()
-        return unsafe first.assumingMemoryBound(to: Slot.self)
+        return unsafe first.assumingMemoryBound(to: MemoryBlock.self)
     }
 
-    /// Where a page's bytes are kept; nil if nothing near it was ever written and no place is to be made.
-    private func slot(_ page: UInt64, orMake makes: Bool) -> UnsafeMutablePointer<Slot>? {
+    /// The block a page is in; nil if nothing near it was ever written and none is to be made.
+    private func block(_ page: UInt64, orMake makes: Bool) -> UnsafeMutablePointer<MemoryBlock>? {
         let address = page << 12
         let first = Int(address >> Self.topShift)
         guard first < topLength else { return nil }
@@ -100,12 +102,13 @@ internal import Threading
             let third = unsafe Self.table(second, Int(address >> 30) & (Self.tableLength - 1), orMake: makes)
         else { return nil }
         let index = Int(address >> 21) & (Self.tableLength - 1)
-        let position = Int(page) & (Self.tableLength - 1)
-        if let slots = unsafe third[index].load(ordering: .acquiring) {
-            return unsafe slots.assumingMemoryBound(to: Slot.self) + position
+        if let block = unsafe third[index].load(ordering: .acquiring) {
+            return unsafe block.assumingMemoryBound(to: MemoryBlock.self)
         }
-        return makes ? unsafe Self.makeSlots(in: third, index) + position : nil
+        return makes ? unsafe Self.makeBlock(in: third, index) : nil
     }
+
+    private static func place(_ page: UInt64) -> Int { Int(page) & (MemoryBlock.pages - 1) }
 
     private func withLock<Result>(of page: UInt64, _ body: () -> Result) -> Result {
         let lock = locks[Int(page) & (Self.lockCount - 1)]
@@ -113,6 +116,14 @@ internal import Threading
         while !lock.take(.exclusive) { sleepBlocking(.microseconds(1)) }
         defer { lock.releaseExclusive() }
         return body()
+    }
+
+    /// Always in the same order, so that two threads cannot wait for one another.
+    private func withLocks(of first: UInt64, _ second: UInt64, _ body: () -> Void) {
+        let (left, right) = (first % UInt64(Self.lockCount), second % UInt64(Self.lockCount))
+        withLock(of: min(left, right)) {
+            if left == right { body() } else { withLock(of: max(left, right), body) }
+        }
     }
 
     func write(_ bytes: [UInt8], at address: UInt64) {
@@ -132,26 +143,21 @@ internal import Threading
     }
 
     private func writePart(_ bytes: RawSpan, page: UInt64, offset: Int) {
-        guard let slot = unsafe slot(page, orMake: true) else { return }
+        guard let block = unsafe block(page, orMake: true) else { return }
+        let place = Self.place(page)
         withLock(of: page) {
-            // SAFETY: the page's lock is held.
-            if bytes.byteCount == Self.pageBytes {
-                guard !Self.isZero(bytes) else {
-                    unsafe slot.pointee = nil
-                    return
-                }
-                unsafe slot.pointee = unsafe [UInt8](unsafeUninitializedCapacity: Self.pageBytes) { buffer, count in
-                    unsafe bytes.withUnsafeBytes { unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
-                    count = Self.pageBytes
-                }
-                return
+            // SAFETY: the page's lock is held, and the range lies inside the page.
+            if bytes.byteCount == Self.pageBytes, Self.isZero(bytes) {
+                return unsafe block.pointee.remove(place, spareRoom)
             }
-            if unsafe slot.pointee == nil { unsafe slot.pointee = Self.zeroes }
-            unsafe slot.pointee?.withUnsafeMutableBytes { target in
-                unsafe bytes.withUnsafeBytes {
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + bytes.byteCount])
-                        .copyMemory(from: $0)
-                }
+            let isNew = unsafe block.pointee[place] == nil
+            let target = unsafe block.pointee.make(place, spareRoom)
+            if isNew, bytes.byteCount < Self.pageBytes {
+                unsafe target.initializeMemory(as: UInt8.self, repeating: 0, count: Self.pageBytes)
+            }
+            unsafe bytes.withUnsafeBytes { source in
+                unsafe UnsafeMutableRawBufferPointer(start: target + offset, count: source.count)
+                    .copyMemory(from: source)
             }
         }
     }
@@ -169,16 +175,18 @@ internal import Threading
     func read(at address: UInt64, into target: UnsafeMutableRawBufferPointer) {
         let offset = Int(address & 0xfff)
         precondition(offset + target.count <= Self.pageBytes, "a read of one page leaves it")
-        guard let slot = unsafe slot(address >> 12, orMake: false) else {
+        let page = address >> 12
+        guard let block = unsafe block(page, orMake: false) else {
             unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
             return
         }
-        withLock(of: address >> 12) {
+        withLock(of: page) {
             // SAFETY: the page's lock is held, and the range lies inside the page.
-            let found: Void? = unsafe slot.pointee?.withUnsafeBytes {
-                unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + target.count]))
+            if let bytes = unsafe block.pointee[Self.place(page)] {
+                unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: bytes + offset, count: target.count))
+            } else {
+                unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
             }
-            if found == nil { unsafe target.initializeMemory(as: UInt8.self, repeating: 0) }
         }
     }
 
@@ -209,25 +217,27 @@ internal import Threading
         unsafe withUnsafeBytes(of: little) { unsafe write(RawSpan(_unsafeBytes: $0), at: address) }
     }
 
-    /// Makes one whole page the copy of another, without a copy being made until one of them is written.
+    /// Makes one whole page the copy of another.
     func copyPage(from source: UInt64, to target: UInt64) {
-        var page: Slot = nil
-        if let slot = unsafe slot(source >> 12, orMake: false) {
-            // SAFETY: the page's lock is held.
-            page = withLock(of: source >> 12) { unsafe slot.pointee }
+        let (source, target) = (source >> 12, target >> 12)
+        guard source != target else { return }
+        let from = unsafe block(source, orMake: false)
+        guard let to = unsafe block(target, orMake: unsafe from != nil) else { return }
+        withLocks(of: source, target) {
+            // SAFETY: both pages' locks are held, and a page is as long as the other.
+            guard let bytes = unsafe from?.pointee[Self.place(source)] else {
+                return unsafe to.pointee.remove(Self.place(target), spareRoom)
+            }
+            unsafe to.pointee.make(Self.place(target), spareRoom).copyMemory(from: bytes, byteCount: Self.pageBytes)
         }
-        guard let slot = unsafe slot(target >> 12, orMake: page != nil) else { return }
-        withLock(of: target >> 12) { unsafe slot.pointee = page }
     }
 
     /// Makes pages read as zero again, and forgets them.
     func clear(_ range: MemoryRange) {
         for page in (range.base >> 12)..<(range.end + 0xfff) >> 12 {
-            guard let slot = unsafe slot(page, orMake: false) else { continue }
+            guard let block = unsafe block(page, orMake: false) else { continue }
             // SAFETY: the page's lock is held.
-            withLock(of: page) { unsafe slot.pointee = nil }
+            withLock(of: page) { unsafe block.pointee.remove(Self.place(page), spareRoom) }
         }
     }
-
-    private static let zeroes = [UInt8](repeating: 0, count: pageBytes)
 }

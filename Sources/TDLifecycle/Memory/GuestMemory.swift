@@ -5,9 +5,10 @@ public struct GuestMemory: Sendable {
     /// In the order they were asked for; the last may still be on its way.
     public internal(set) var regions: [GuestRegion] = []
     public internal(set) var measurement = Measurement(expected: .ofNothing)
+    var expectation = Expectation()
     var tables = SEPTTables()
     var pages = GuestPages()
-    /// The hash that `measurement.expected` is taken from; nil before anything was added, and after the end.
+    /// The hash of what passes once, while an operation adds it.
     var stream: MeasurementStream?
     /// MRTD as far as it was read back, eight bytes at a time.
     var mrtdRead: [UInt64] = []
@@ -22,6 +23,9 @@ extension Domain {
         _read { yield boxedMemory.value }
         _modify { yield &boxedMemory.value }
     }
+
+    /// Why the expected MRTD cannot be known; nil if it is, or can be.
+    public var expectationLost: String? { memory.measurement.expected == nil ? memory.expectation.lost : nil }
 
     public var isFinalized: Bool { opState == .runnable }
 

@@ -4,10 +4,12 @@ internal import TDXCalls
 /// MRTD as the module computes it: SHA-384 over a header for each TDH.MEM.PAGE.ADD, and a header and 256 bytes for
 /// each TDH.MR.EXTEND, in the order of the calls.
 struct MRTDHash: Sendable {
-    private var hash = SHA384()
+    private(set) var hash: SHA384
     /// What one page adds: its header, and sixteen times a header and a chunk. Laid out once, since one long piece is
     /// hashed in less time than 33 short ones.
     private var block = Self.blank
+
+    init(_ hash: SHA384 = SHA384()) { self.hash = hash }
 
     static let headerBytes = 128
     private static let chunkBytes = headerBytes + measuredChunkBytes

@@ -2,20 +2,38 @@ internal import TDXCalls
 internal import Threading
 
 extension Engine {
+    /// Hashes what is to be measured, in jobs of the engine's; what was hashed before for anybody is not hashed again.
+    ///
+    /// - Parameter completion: is called once, from one of them, or from this thread if there is nothing to hash.
+    func hash(
+        _ sources: [MeasuredSource], after hash: MRTDHash,
+        _ completion: @escaping @Sendable (Result<MRTDHash, LifecycleError>) -> Void
+    ) {
+        guard !sources.isEmpty else { return completion(.success(hash)) }
+        MRTDPrediction(hash, sources, measuredStates, environment, limits, completion).schedule()
+    }
+
     /// Reads contents and says what MRTD they would make, then hands the plan on with it.
     func predict(
-        _ plan: Plan, from hash: MRTDHash, _ sources: [(MemoryRegion, any MemoryContent)],
+        _ plan: Plan, after hash: MRTDHash, _ sources: [MeasuredSource],
         _ completion: @escaping @Sendable (Result<Plan, LifecycleError>) -> Void
     ) {
-        let prediction = MRTDPrediction(hash, sources, environment, limits) { result in
+        self.hash(sources, after: hash) { result in
             completion(
-                result.map { mrtd in
+                result.map { hash in
                     var plan = plan
-                    plan.predictedMRTD = mrtd
+                    plan.predictedMRTD = hash.digest
                     return plan
                 })
         }
-        prediction.schedule()
+    }
+}
+
+extension MeasuredSource {
+    /// All of a region, as it is going to be.
+    init(_ region: MemoryRegion, _ content: any MemoryContent) {
+        span = MeasuredSpan(region, pages: region.pageCount, chunks: region.chunkCount, content)
+        self.content = content
     }
 }
 
@@ -23,9 +41,11 @@ extension Engine {
 final class MRTDPrediction: Sendable {
     private struct State: Sendable {
         var hash: MRTDHash
-        var region = 0
+        var place = 0
         var page = 0
-        var buffer = [UInt8](repeating: 0, count: MemoryRegion.contentBytesMax)
+        var buffer: [UInt8] = []
+        /// The span at hand, if what comes of it is to be kept.
+        var key: MeasuredStates.Key?
     }
 
     private struct Place: Sendable {
@@ -35,18 +55,23 @@ final class MRTDPrediction: Sendable {
         var wasWoken = false
     }
 
+    /// Pages at once of which the address alone is measured.
+    private static let unmeasuredPagesMax = 512
+
     private let place: Locked<Place>
-    private let sources: [(region: MemoryRegion, content: any MemoryContent)]
+    private let sources: [MeasuredSource]
+    private let states: MeasuredStates
     private let environment: EngineEnvironment
     private let limits: EngineLimits
-    private let completion: @Sendable (Result<MeasurementID, LifecycleError>) -> Void
+    private let completion: @Sendable (Result<MRTDHash, LifecycleError>) -> Void
 
     init(
-        _ hash: MRTDHash, _ sources: [(MemoryRegion, any MemoryContent)], _ environment: EngineEnvironment,
-        _ limits: EngineLimits, _ completion: @escaping @Sendable (Result<MeasurementID, LifecycleError>) -> Void
+        _ hash: MRTDHash, _ sources: [MeasuredSource], _ states: MeasuredStates, _ environment: EngineEnvironment,
+        _ limits: EngineLimits, _ completion: @escaping @Sendable (Result<MRTDHash, LifecycleError>) -> Void
     ) {
         place = Locked(Place(state: State(hash: hash)))
         self.sources = sources
+        self.states = states
         self.environment = environment
         self.limits = limits
         self.completion = completion
@@ -62,33 +87,63 @@ final class MRTDPrediction: Sendable {
         guard var state = taken else { return }
         let end = environment.elapsedClock.nanoseconds + limits.stepDuration.nanoseconds
         var bytes: UInt64 = 0
-        while state.region < sources.count {
-            let (region, content) = sources[state.region]
-            if state.page == region.pageCount {
-                (state.region, state.page) = (state.region + 1, 0)
+        while state.place < sources.count {
+            let source = sources[state.place]
+            if state.page == source.span.pages {
+                if let key = state.key.take() { states.end(key, state.hash.hash) }
+                (state.place, state.page) = (state.place + 1, 0)
                 continue
             }
             guard bytes < limits.stepBytes, environment.elapsedClock.nanoseconds < end else {
                 putBack(state)
                 return schedule()
             }
-            let supply = content.fill(&state.buffer, region, from: state.page) { self.wake() }
-            switch supply {
+            switch begin(&state, source.span) {
+            case .known(let hash):
+                state.hash = MRTDHash(hash)
+                state.page = source.span.pages
+                continue
+            case .wait:
+                if putBack(state) { schedule() }
+                return
+            case .begin: break
+            }
+            switch supply(&state, source) {
             case .pages(let pages):
+                let next = state.page..<state.page + pages
                 state.hash.add(
                     MeasuredPiece(
-                        gpa: GPA(rawValue: region.gpa.rawValue + UInt64(state.page * pageSizeBytes)),
-                        bytes: state.buffer, isMeasured: region.measure, pages: pages, chunksOfLast: chunksPerPage))
-                state.page += pages
+                        gpa: GPA(rawValue: source.span.gpa.rawValue + UInt64(state.page * pageSizeBytes)),
+                        bytes: state.buffer, isMeasured: source.span.chunks > 0, pages: pages,
+                        chunksOfLast: source.span.chunksOfLast(in: next)))
+                state.page = next.upperBound
                 bytes += UInt64(pages * pageSizeBytes)
             case .nothingYet:
                 if putBack(state) { schedule() }
                 return
             case .failed(let reason):
-                return finish(.failure(.contentFailed(region: state.region, reason: reason)))
+                if let key = state.key { states.end(key, nil) }
+                return finish(.failure(.contentFailed(region: state.place, reason: reason)))
             }
         }
-        finish(.success(state.hash.digest))
+        finish(.success(state.hash))
+    }
+
+    /// Looks a span up that can be read again, before its first page.
+    private func begin(_ state: inout State, _ span: MeasuredSpan) -> MeasuredStates.Turn {
+        guard state.page == 0, state.key == nil, span.isRepeatable else { return .begin }
+        let key = MeasuredStates.Key(before: state.hash.digest, span: span)
+        let turn = states.enter(key) { self.wake() }
+        if case .begin = turn { state.key = key }
+        return turn
+    }
+
+    private func supply(_ state: inout State, _ source: MeasuredSource) -> BatchSupply {
+        guard source.span.chunks > 0 else {
+            return .pages(min(Self.unmeasuredPagesMax, source.span.pages - state.page))
+        }
+        if state.buffer.isEmpty { state.buffer = [UInt8](repeating: 0, count: MemoryRegion.contentBytesMax) }
+        return source.content.fill(&state.buffer, source.span.pages, from: state.page) { self.wake() }
     }
 
     private func wake() {
@@ -108,7 +163,7 @@ final class MRTDPrediction: Sendable {
         }
     }
 
-    private func finish(_ result: Result<MeasurementID, LifecycleError>) {
+    private func finish(_ result: Result<MRTDHash, LifecycleError>) {
         var isComplete = false
         if case .success = result { isComplete = true }
         for source in sources { source.content.end(isComplete) }
@@ -126,17 +181,18 @@ enum BatchSupply: Sendable {
 extension MemoryContent {
     /// Fills a buffer with the next pages of a region, as many as there are, with zeroes after the content's end.
     ///
-    /// - Parameter buffer: ``MemoryRegion/contentBytesMax`` bytes.
+    /// - Parameters:
+    ///   - buffer: ``MemoryRegion/contentBytesMax`` bytes.
+    ///   - pageCount: pages of the region.
     func fill(
-        _ buffer: inout [UInt8], _ region: MemoryRegion, from page: Int, wake: @escaping @Sendable () -> Void
+        _ buffer: inout [UInt8], _ pageCount: Int, from page: Int, wake: @escaping @Sendable () -> Void
     ) -> BatchSupply {
         let offset = UInt64(page * pageSizeBytes)
-        let pagesMax = min(MemoryRegion.contentBytesMax / pageSizeBytes, region.pageCount - page)
+        let pagesMax = min(MemoryRegion.contentBytesMax / pageSizeBytes, pageCount - page)
         let rest = sizeBytes > offset ? sizeBytes - offset : 0
         let wanted = Int(min(rest, UInt64(pagesMax * pageSizeBytes)))
         var filled = 0
         if wanted > 0 {
-            // An unmeasured region's contents are asked for too: they go to the guest all the same.
             var span = buffer.mutableSpan
             // SAFETY: bytes have no padding, and any value will do for one.
             var bytes = unsafe span.mutableBytes

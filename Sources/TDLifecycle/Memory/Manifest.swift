@@ -7,6 +7,7 @@ extension Domain {
     public func difference(from manifest: MeasurementManifest) -> MeasurementDifference? {
         if let regions = manifest.regions, let difference = difference(from: regions) { return difference }
         let mrtd = memory.measurement.actual ?? memory.measurement.expected
+        // An MRTD that cannot be known is not what was to be either.
         guard let expected = manifest.expectedMRTD, expected != mrtd else { return nil }
         return MeasurementDifference(reason: .mrtd, index: nil, manifest: nil, accepted: nil)
     }

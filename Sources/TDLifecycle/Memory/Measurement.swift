@@ -3,12 +3,16 @@ public import TDXCalls
 /// What is known of a TD's MRTD.
 public struct Measurement: Hashable, Sendable {
     /// What MRTD is, or will be if nothing more is added: SHA-384 over the accepted TDH.MEM.PAGE.ADD and
-    /// TDH.MR.EXTEND. While an operation adds memory, what it was before.
-    public internal(set) var expected: MeasurementID
+    /// TDH.MR.EXTEND. While an operation adds memory, what it was before. Nil until somebody has asked
+    /// (``Engine/measuredTD(_:completion:)``) where all of it can be read again.
+    public internal(set) var expected: MeasurementID?
     /// What the module says it is, read after TDH.MR.FINALIZE.
     public internal(set) var actual: MeasurementID?
-    /// Memory was added in part: MRTD can no longer become what was planned.
+    /// Memory was added in part, so that MRTD can no longer become what was planned; or it is not what was expected.
     public internal(set) var isDiverged = false
+
+    /// Whether what the module says has been compared, and is what the accepted calls make; nil before it says so.
+    public var isVerified: Bool? { actual.map { $0 == expected } }
 }
 
 /// What a client says a TD's measurement ought to be made of.

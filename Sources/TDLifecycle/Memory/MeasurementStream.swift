@@ -1,12 +1,14 @@
 internal import TDXCalls
 internal import Threading
 
-/// The measurement a TD ought to have, kept up while memory is added. The hashing is done behind the calls, by jobs of
-/// its own: on a host with processors to spare it costs a launch next to nothing.
+/// The measurement a TD ought to have, kept up while memory is added whose bytes pass once. The hashing is done behind
+/// the calls, by jobs of its own.
 final class MeasurementStream: Sendable {
     private struct State: Sendable {
-        /// With the job that is at work, while one is.
-        var hash: MRTDHash? = MRTDHash()
+        /// With the job that is at work, while one is; not there before what came earlier is hashed.
+        var hash: MRTDHash?
+        /// Why that failed: what passes is of no use then.
+        var lost: String?
         var queue: [MeasuredPiece] = []
         /// Whoever waits for room, or for the end of the queue.
         var waiting: [@Sendable () -> Void] = []
@@ -14,10 +16,32 @@ final class MeasurementStream: Sendable {
         var spare: [[UInt8]] = []
     }
 
+    enum Settled {
+        case hash(MRTDHash)
+        case lost(String)
+    }
+
     private let state = Locked(State())
 
     /// Pieces that may wait to be hashed: 2 MiB.
     private static let queueMax = 32
+
+    /// What came before is hashed, or cannot be.
+    func begin(_ result: Result<MRTDHash, LifecycleError>, on scheduler: any StepScheduler) {
+        switch result {
+        case .success(let hash):
+            state.withLock { $0.hash = hash }
+            scheduler.enqueue { self.work() }
+        case .failure(let error):
+            let waiting = state.withLock { state in
+                state.lost = error.contentReason
+                state.queue = []
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for wake in waiting { wake() }
+        }
+    }
 
     /// Whether another piece can be taken; if not, `wake` is called when that has changed.
     func hasRoom(orWake wake: @escaping @Sendable () -> Void) -> Bool {
@@ -43,26 +67,25 @@ final class MeasurementStream: Sendable {
     /// Takes what the module accepted, in order.
     func append(_ piece: MeasuredPiece, on scheduler: any StepScheduler) {
         let isIdle = state.withLock { state in
-            state.queue.append(piece)
+            if state.lost == nil { state.queue.append(piece) }
             return state.queue.count == 1 && state.hash != nil
         }
-        if isIdle { scheduler.enqueue { self.work(scheduler) } }
+        if isIdle { scheduler.enqueue { self.work() } }
     }
 
-    /// MRTD for all that was taken; if some of it is not hashed yet, `wake` is called when it is, and the answer is nil.
-    func settled(orWake wake: @escaping @Sendable () -> Void) -> MeasurementID? {
+    /// The hash of all that was taken; if some of it is not hashed yet, `wake` is called when it is, and the answer is
+    /// nil.
+    func settled(orWake wake: @escaping @Sendable () -> Void) -> Settled? {
         state.withLock { state in
-            if let hash = state.hash, state.queue.isEmpty { return hash.digest }
+            if let lost = state.lost { return .lost(lost) }
+            if let hash = state.hash, state.queue.isEmpty { return .hash(hash) }
             state.waiting.append(wake)
             return nil
         }
     }
 
-    /// The hash as it stands, to go on from in a prediction; nil while it is being changed.
-    var fork: MRTDHash? { state.withLock { $0.queue.isEmpty ? $0.hash : nil } }
-
     /// Hashes what is queued.
-    private func work(_ scheduler: any StepScheduler) {
+    private func work() {
         // Two jobs may have been queued for what one of them has done.
         guard var hash = state.withLock({ $0.hash.take() }) else { return }
         while let pieces = next(hash) {

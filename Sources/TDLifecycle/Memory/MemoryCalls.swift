@@ -33,7 +33,6 @@ extension Domain {
         guard !regions.isEmpty else { return }
         memory.regions += regions.map { GuestRegion(region: $0) }
         memory.tables.plan(for: regions, levels: levels)
-        if memory.stream == nil { memory.stream = MeasurementStream() }
     }
 
     /// The module has taken `pages` of a region and measured `chunks` of it.
@@ -66,6 +65,8 @@ extension Domain {
         memory.pages = GuestPages()
         memory.tables = SEPTTables()
         memory.stream = nil
+        memory.expectation.dropContents()
+        if isExpectationOpen { memory.expectation.lost = "the TD was deleted before anybody asked" }
     }
 
     mutating func updateMeasurementCondition(at now: WallTime) {
@@ -75,10 +76,13 @@ extension Domain {
             conditions[place].observedRevision = revision
             return
         }
+        let isOther = memory.measurement.isVerified == false && memory.measurement.expected != nil
         conditions.append(
             Condition(
-                type: type, status: .yes, reason: "MemoryAddedInPart",
-                message: "Memory was added in part: MRTD is not what was planned, and finalising takes force.",
+                type: type, status: .yes, reason: isOther ? "MRTDDiffers" : "MemoryAddedInPart",
+                message: isOther
+                    ? "MRTD, as the module gave it back, is not what the accepted calls make."
+                    : "Memory was added in part: MRTD is not what was planned, and finalising takes force.",
                 lastTransitionAt: now, observedRevision: revision))
     }
 }

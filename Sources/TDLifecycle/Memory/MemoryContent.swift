@@ -1,8 +1,13 @@
 /// What is to stand in a region of guest memory, read by the engine as it fills the region. Whoever supplies it
 /// decides where it is: in memory, on disk, or on its way from a client.
 ///
-/// The engine asks from one thread at a time and in ascending order; what has been filled is not asked for again.
+/// The engine asks from one thread at a time and in ascending order; what has been filled is not asked for again, but
+/// for content that has a ``name``.
 public protocol MemoryContent: Sendable {
+    /// What the content is called, where it can be read again at any offset, also after `end`, by several at once, and
+    /// where all that is called so is the same: its digest. Nil where it passes once.
+    var name: String? { get }
+
     /// Bytes there are. What follows the last one is zero, up to the region's end.
     var sizeBytes: UInt64 { get }
 
@@ -18,10 +23,15 @@ public protocol MemoryContent: Sendable {
     ) -> ContentSupply
 
     /// Nothing is asked any more: the operation has ended, or the dry run. Called once, from an engine thread, unless
-    /// the submission was refused, which leaves the content with its owner.
+    /// the submission was refused, which leaves the content with its owner. Content with a ``name`` may be read again
+    /// later; then this is called again.
     ///
     /// - Parameter complete: whether all of it was used, and the operation has succeeded.
     func end(_ complete: Bool)
+}
+
+extension MemoryContent {
+    public var name: String? { nil }
 }
 
 /// What came of asking for content.
@@ -36,6 +46,7 @@ public enum ContentSupply: Sendable {
 
 /// A region of zeroes.
 public struct NoContent: MemoryContent {
+    public let name: String? = "zeroes"
     public let sizeBytes: UInt64 = 0
 
     public init() {}

@@ -6,6 +6,7 @@ internal import Threading
 final class MemoryRun: Sendable {
     /// Pages whose contents have been read and that are given one after another; they may outlast a step.
     struct Batch: Sendable {
+        /// For the hash of what passes once; else none.
         var bytes: [UInt8]
         /// By place among the TD's regions.
         let region: Int
@@ -27,6 +28,8 @@ final class MemoryRun: Sendable {
     private struct State: Sendable {
         var source: HostMemory?
         var batch: Batch?
+        /// The buffer that batches are read into.
+        var buffer: [UInt8]?
     }
 
     private let contents: [any MemoryContent]
@@ -47,6 +50,12 @@ final class MemoryRun: Sendable {
     func takeBatch() -> Batch? { state.withLock { $0.batch.take() } }
     func put(_ batch: Batch) { state.withLock { $0.batch = batch } }
 
+    func takeBuffer() -> [UInt8] {
+        state.withLock { $0.buffer.take() } ?? [UInt8](repeating: 0, count: MemoryRegion.contentBytesMax)
+    }
+
+    func giveBack(_ buffer: [UInt8]) { state.withLock { $0.buffer = buffer } }
+
     /// Host memory for one batch, taken when it is first needed.
     func source(_ host: any HostPort) throws(PortError) -> HostMemory {
         if let source = sourceAtHand { return source }
@@ -61,6 +70,7 @@ final class MemoryRun: Sendable {
     func end(_ complete: Bool, _ host: any HostPort) {
         let source = state.withLock { state -> HostMemory? in
             state.batch = nil
+            state.buffer = nil
             return state.source.take()
         }
         if let source { host.freeMemory(source) }
@@ -75,6 +85,7 @@ extension Operation {
         promisedGuestPages = plan.pages[.guest] ?? 0
         for place in run.regions {
             domain.memory.regions[place].operation = id
+            domain.memory.expectation.keep(run.content(of: place), of: domain.memory.regions[place].region)
             progress.bytesTotal += domain.memory.regions[place].region.sizeBytes
         }
     }

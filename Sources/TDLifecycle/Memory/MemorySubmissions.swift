@@ -25,8 +25,8 @@ extension Engine {
         }
     }
 
-    /// What adding a region would take, with the MRTD that the TD would have then. The content is read, by jobs of
-    /// the engine's, and `completion` is called once from one of them; nothing changes.
+    /// What adding a region would take, with the MRTD that the TD would have then, if that can be known. The content is
+    /// read, by jobs of the engine's, and `completion` is called once; nothing changes.
     ///
     /// - Parameter content: is the engine's from here on, unless this throws.
     public func planMemory(
@@ -39,8 +39,13 @@ extension Engine {
             try ledger.promise(pages: plan.pageCount, keyIDs: 0, table: state.keyIDs)
             return (domain, plan)
         }
-        let id = domain.id
-        predict(plan, from: domain.memory.stream?.fork ?? MRTDHash(), [(region, content)]) { result in
+        let (id, expectation) = (domain.id, domain.memory.expectation)
+        guard expectation.lost == nil else {
+            content.end(false)
+            return completion(.success((id, plan)))
+        }
+        let before = expectation.rest(to: domain.memory.regions.count - 1, of: domain.memory.regions)
+        predict(plan, after: expectation.hash, before + [MeasuredSource(region, content)]) { result in
             completion(result.map { (id, $0) })
         }
     }
@@ -63,31 +68,79 @@ extension Engine {
     // MARK: Finalising
 
     /// Closes the measurement and reads it back. The operation's kind is `td.finalize`.
+    ///
+    /// - Parameter completion: is called once: from this thread, or from an engine's if what MRTD ought to be has to be
+    ///   hashed before it can be compared with the manifest's.
     public func finalizeTD(
         _ reference: TDReference, _ request: FinalizeRequest = FinalizeRequest(), ifRevision: UInt64? = nil,
-        by requester: Requester
-    ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID) {
+        by requester: Requester,
+        completion: @escaping @Sendable (Result<(td: ResourceID, operation: ResourceID), LifecycleError>) -> Void
+    ) throws(LifecycleError) {
+        if let begun = try beginFinalizing(reference, request, ifRevision, requester) {
+            return completion(.success(begun))
+        }
+        try measuredTD(reference) { measured in
+            completion(
+                measured.flatMap { domain in
+                    do throws(LifecycleError) {
+                        if let begun = try self.beginFinalizing(.id(domain.id), request, ifRevision, requester) {
+                            return .success(begun)
+                        }
+                        // Memory was added meanwhile.
+                        return .failure(.preconditionFailed(revision: domain.revision))
+                    } catch {
+                        return .failure(error)
+                    }
+                })
+        }
+    }
+
+    /// Nil if the expected MRTD has to be known first.
+    private func beginFinalizing(
+        _ reference: TDReference, _ request: FinalizeRequest, _ ifRevision: UInt64?, _ requester: Requester
+    ) throws(LifecycleError) -> (td: ResourceID, operation: ResourceID)? {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
-            let (domain, plan) = try prepareFinalizing(reference, request, ifRevision, &state)
+            guard let (domain, plan) = try prepareFinalizing(reference, request, ifRevision, &state) else { return nil }
             try state.allowances.checkOperations(requester.principal, limits)
             let operation = begin(.finalizeTD, .finalized, plan, for: domain, by: requester, &state, &transaction)
             return (domain.id, operation)
         }
     }
 
+    /// - Parameter completion: is called once, as that of ``measuredTD(_:completion:)``.
     public func planFinalizing(
-        _ reference: TDReference, _ request: FinalizeRequest = FinalizeRequest(), ifRevision: UInt64? = nil
-    ) throws(LifecycleError) -> (td: ResourceID, plan: Plan) {
-        try state.withLock { (state) throws(LifecycleError) in
-            var (domain, plan) = try prepareFinalizing(reference, request, ifRevision, &state)
-            plan.predictedMRTD = domain.memory.measurement.expected
-            return (domain.id, plan)
+        _ reference: TDReference, _ request: FinalizeRequest = FinalizeRequest(), ifRevision: UInt64? = nil,
+        completion: @escaping @Sendable (Result<(td: ResourceID, plan: Plan), LifecycleError>) -> Void
+    ) throws(LifecycleError) {
+        // What is refused all the same needs no hash.
+        let td = try state.withLock { (state) throws(LifecycleError) -> ResourceID in
+            _ = try prepareFinalizing(reference, request, ifRevision, &state)
+            return try state.domain(reference).id
+        }
+        try measuredTD(.id(td)) { measured in
+            completion(
+                measured.flatMap { domain in
+                    do throws(LifecycleError) {
+                        let planned = try self.state.withLock { (state) throws(LifecycleError) in
+                            try self.prepareFinalizing(.id(td), request, ifRevision, &state)
+                        }
+                        guard let (now, checked) = planned else {
+                            return .failure(.preconditionFailed(revision: domain.revision))
+                        }
+                        var plan = checked
+                        plan.predictedMRTD = now.memory.measurement.expected
+                        return .success((now.id, plan))
+                    } catch {
+                        return .failure(error)
+                    }
+                })
         }
     }
 
+    /// Nil if the manifest has an MRTD, and what it is to be compared with is not hashed yet.
     private func prepareFinalizing(
         _ reference: TDReference, _ request: FinalizeRequest, _ ifRevision: UInt64?, _ state: inout EngineState
-    ) throws(LifecycleError) -> (Domain, Plan) {
+    ) throws(LifecycleError) -> (Domain, Plan)? {
         let domain = try claimable(reference, ifRevision, &state)
         if !platform.module.leaves.contains(Leaf.mrFinalize.number) { throw .lacksLeaf(.mrFinalize) }
         if domain.isFatal || domain.obstacleToFinalizing != nil
@@ -95,8 +148,9 @@ extension Engine {
         {
             throw .wrongState(domain.wrongState(for: .finalize, on: platform))
         }
-        if !request.force, let manifest = request.manifest, let difference = domain.difference(from: manifest) {
-            throw .measurementDiffers(difference)
+        if !request.force, let manifest = request.manifest {
+            if manifest.expectedMRTD != nil, domain.isExpectationOpen { return nil }
+            if let difference = domain.difference(from: manifest) { throw .measurementDiffers(difference) }
         }
         return (domain, Plan(.finalized, for: domain, on: platform))
     }
@@ -117,6 +171,7 @@ extension Engine {
             completion(.success(plan))
             return
         }
-        predict(plan, from: MRTDHash(), Array(zip(request.spec.memory, request.contents)), completion)
+        let sources = zip(request.spec.memory, request.contents).map { MeasuredSource($0, $1) }
+        predict(plan, after: MRTDHash(), sources, completion)
     }
 }

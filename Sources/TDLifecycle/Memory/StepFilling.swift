@@ -83,13 +83,17 @@ extension Step {
     /// Reads the next pages' contents and lays them out where the module can copy them from. After a failure there is
     /// no batch, and the operation takes back what it must.
     private mutating func readBatch(_ place: Int, _ run: MemoryRun) -> End? {
-        guard let stream = domain.memory.stream else { preconditionFailure("memory without a measurement") }
         let (engine, td) = (engine, domain.id)
         let wake: @Sendable () -> Void = { engine.wakeLane(td) }
-        guard stream.hasRoom(orWake: wake) else { return .awaitingWake }
         let state = domain.memory.regions[place]
-        var bytes = stream.takeBuffer()
-        switch run.content(of: place).fill(&bytes, state.region, from: state.pagesAdded, wake: wake) {
+        let content = run.content(of: place)
+        let stream = stream(for: content, place)
+        if let stream, !stream.hasRoom(orWake: wake) { return .awaitingWake }
+        var bytes = stream?.takeBuffer() ?? run.takeBuffer()
+        func giveBack(_ bytes: [UInt8]) {
+            if let stream { stream.giveBack(bytes) } else { run.giveBack(bytes) }
+        }
+        switch content.fill(&bytes, state.region.pageCount, from: state.pagesAdded, wake: wake) {
         case .pages(let pages):
             do throws(PortError) {
                 let source = try run.source(engine.host)
@@ -99,20 +103,40 @@ extension Step {
                 fail(.port(error, nil))
                 return nil
             }
+            if stream == nil { run.giveBack(bytes) }
             run.put(
                 MemoryRun.Batch(
-                    bytes: bytes, region: place, isMeasured: state.region.measure,
+                    bytes: stream == nil ? [] : bytes, region: place, isMeasured: state.region.measure,
                     gpa: GPA(rawValue: state.region.gpa.rawValue + UInt64(state.pagesAdded * pageSizeBytes)),
                     pages: pages))
             return nil
         case .nothingYet:
-            stream.giveBack(bytes)
+            giveBack(bytes)
             return .awaitingWake
         case .failed(let reason):
-            stream.giveBack(bytes)
+            giveBack(bytes)
             fail(.contentFailed(region: place - run.firstRegion, reason: reason))
             return nil
         }
+    }
+
+    /// Where what passes once is hashed as it passes, with all that comes after it; nil as long as everything can be
+    /// read again for whoever asks.
+    private mutating func stream(for content: any MemoryContent, _ place: Int) -> MeasurementStream? {
+        if let stream = domain.memory.stream { return stream }
+        guard domain.memory.regions[place].region.measure, content.name == nil else { return nil }
+        let stream = MeasurementStream()
+        domain.memory.stream = stream
+        let scheduler = engine.environment.scheduler
+        if let lost = domain.memory.expectation.lost {
+            stream.begin(.failure(.contentFailed(region: 0, reason: lost)), on: scheduler)
+        } else {
+            let expectation = domain.memory.expectation
+            engine.hash(expectation.rest(to: place, of: domain.memory.regions), after: expectation.hash) { result in
+                stream.begin(result, on: scheduler)
+            }
+        }
+        return stream
     }
 
     // MARK: The calls
@@ -259,9 +283,7 @@ extension Step {
         if case .destroy = operation.goal { return nil }
         if let batch = run.takeBatch() { measure(batch) }
         let (engine, td) = (engine, domain.id)
-        guard let mrtd = stream.settled(orWake: { engine.wakeLane(td) }) else { return .awaitingWake }
-        domain.memory.measurement.expected = mrtd
-        return nil
+        return stream.settled(orWake: { engine.wakeLane(td) }) == nil ? .awaitingWake : nil
     }
 }
 

@@ -34,7 +34,7 @@ struct Assembly: Sendable {
         scheduler = ThreadedScheduler(threads: settings.engineThreads)
         let environment = EngineEnvironment(
             wallClock: SystemWallClock(), elapsedClock: SystemElapsedClock(), random: SystemRandom(),
-            scheduler: scheduler)
+            scheduler: scheduler, startsInPlace: true)
         var limits = EngineLimits()
         limits.operationsPerPrincipal = settings.operationsPerPrincipal
         limits.keyIDsPerPrincipal = settings.keyIDsPerPrincipal

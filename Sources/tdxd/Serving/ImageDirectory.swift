@@ -47,7 +47,7 @@ struct ImageDirectory: Sendable {
 
     private static func temporary() throws(Failure) -> String {
         let base = environment("TMPDIR") ?? "/tmp"
-        var path = Array((base + "/tdxd-images-XXXXXX").utf8CString)
+        var path = Array((base + "/tdxd-images-" + String(repeating: "X", count: 6)).utf8CString)
         // SAFETY: a NUL-terminated template of our own, which the call fills in.
         let made = unsafe path.withUnsafeMutableBufferPointer { buffer -> String? in
             guard let start = buffer.baseAddress, unsafe mkdtemp(start) != nil else { return nil }
