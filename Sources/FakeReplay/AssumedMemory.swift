@@ -15,7 +15,8 @@ extension Trace {
         let units = highest / Self.unit - base / Self.unit + 1
         guard units <= Self.unitsMax else {
             throw ReplayFailure(
-                reason: "cannot be replayed: its back end does not tell where the machine's memory is, and the pages lie "
+                reason:
+                    "cannot be replayed: its back end does not tell where the machine's memory is, and the pages lie "
                     + "\(units) GiB apart")
         }
         let end = base + units * Self.unit
@@ -31,7 +32,8 @@ extension Trace {
             TracePlatform.MemoryRange(base: base, size: units * Self.unit + tables4K + tables2M + tables1G)
         ]
         return (
-            head, "its back end does not tell where the machine's memory is: \(units) GiB at \(Hex(rawValue: base)) are "
+            head,
+            "its back end does not tell where the machine's memory is: \(units) GiB at \(Hex(rawValue: base)) are "
                 + "assumed"
         )
     }
@@ -43,7 +45,8 @@ extension Trace {
     /// Addresses of the pages that calls gave to the module.
     private var givenPages: [UInt64] {
         steps.compactMap { step in
-            guard case .call(let call) = step, let leaf = try? call.leaf(), let register = Self.pageOperands[leaf.number]
+            guard case .call(let call) = step, let leaf = try? call.leaf(),
+                let register = Self.pageOperands[leaf.number]
             else { return nil }  // `try?`: a leaf that nobody knows gives no page.
             return call.in[register.rawValue]?.rawValue
         }

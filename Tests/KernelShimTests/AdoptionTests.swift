@@ -103,7 +103,7 @@ struct AdoptionTests {
 
     @Test("Where the kernel does not say how many KeyIDs there are, no number is made up")
     func unknownRange() throws {
-        let folder = Folder()
+        let folder = try TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         let machine = try Machine { module in
             module.first_keyid = 0
