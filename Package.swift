@@ -80,7 +80,8 @@ let package = Package(
 
         // Not shipped, and no room: how long the fake's calls take.
         .executableTarget(
-            name: "fake-benchmark", dependencies: ["FakeTDX", "FakeTransport", "TDXCalls", "Digests"],
+            name: "fake-benchmark",
+            dependencies: ["FakeTDX", "FakeTransport", "KernelShim", "TDXCalls", "Digests"],
             path: "Tests/FakeBenchmark",
             swiftSettings: houseRules),
 

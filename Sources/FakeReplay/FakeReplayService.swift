@@ -1,5 +1,5 @@
-public import FakeTransport
 internal import FakeTDX
+public import FakeTransport
 internal import SEAMCALLTrace
 public import TDXCalls
 

@@ -41,7 +41,12 @@ public func replay(
     for trace in traces where leaves.includes(trace) && pattern?.matches(trace.name) ?? true {
         let target: any ReplayTarget
         do throws(ReplayFailure) {
-            target = try makeTarget(for: trace, socket)
+            let (platform, assumption) = try trace.replayPlatform()
+            if let assumption { print("\(trace.name): \(assumption)") }
+            if platform.outputs == TracePlatform.namedOutputs {
+                print("\(trace.name): registers that the kernel's wrappers have no name for are not compared")
+            }
+            target = try makeTarget(for: trace, platform, socket)
         } catch {
             print("\(trace.name): \(error.reason)")
             return ReplayExitCode.unusable
@@ -57,17 +62,18 @@ public func replay(
     return differ == 0 && agree > 0 ? ReplayExitCode.agree : ReplayExitCode.differ
 }
 
-private struct ReplayFailure: Error {
-    let reason: String
-}
-
-private func makeTarget(for trace: Trace, _ socket: String?) throws(ReplayFailure) -> any ReplayTarget {
+private func makeTarget(
+    for trace: Trace, _ platform: TracePlatform, _ socket: String?
+) throws(ReplayFailure) -> any ReplayTarget {
     guard let socket else {
-        do throws(FakePlatformError) { return try FakeReplayTarget(for: trace) } catch {
+        do throws(FakePlatformError) {
+            return try FakeReplayTarget(platform, bringsUpModule: trace.bringsUpModule)
+        } catch {
             throw ReplayFailure(reason: error.description)
         }
     }
-    do throws(TransportError) { return try ServedReplayTarget(for: trace, at: socket) } catch {
+    let head = ReplayHead(platform: platform, bringsUpModule: trace.bringsUpModule)
+    do throws(TransportError) { return try ServedReplayTarget(head, at: socket) } catch {
         throw ReplayFailure(reason: error.description)
     }
 }

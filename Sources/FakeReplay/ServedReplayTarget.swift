@@ -10,8 +10,7 @@ final class ServedReplayTarget: ReplayTarget {
     private let trouble = Locked<PortError?>(nil)
 
     /// - Throws: ``TransportError`` if it cannot be had.
-    init(for trace: Trace, at socket: String) throws(TransportError) {
-        let head = ReplayHead(platform: trace.platform ?? TracePlatform(), bringsUpModule: trace.bringsUpModule)
+    init(_ head: ReplayHead, at socket: String) throws(TransportError) {
         // `try?`: a head that was read can be written.
         replay = try RemoteReplay(path: socket, head: (try? ReplayJSON.encode(head)) ?? [])
     }

@@ -96,10 +96,10 @@ struct KeyIDTable: Sendable {
         let global = platform.module.globalKeyID
         // A back end that does not know the module's own KeyID says 0, which is nobody's.
         if global.rawValue != 0 { add(global, .moduleGlobal, isShared ? .unknown : .assigned) }
-        // Where the allocator is shared, a KeyID nobody gave us may be somebody's: it gets a row when we hold it.
-        guard capacity.source == .ledger, let usable = capacity.keyIDs else { return }
+        guard let usable = capacity.keyIDs else { return }
+        // Where the allocator is shared, a KeyID nobody gave us may be somebody's.
         for number in usable.lowerBound.rawValue...usable.upperBound.rawValue where number != global.rawValue {
-            add(KeyID(rawValue: number), .td, .free)
+            add(KeyID(rawValue: number), .td, isShared ? .unknown : .free)
         }
     }
 

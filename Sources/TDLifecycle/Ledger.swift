@@ -3,7 +3,8 @@ internal import TDXCalls
 /// Counts of the host's pages, and the only place where pages and KeyIDs become tokens that can be given away.
 struct Ledger: Sendable {
     let pagesTotal: Int
-    let keyIDsTotal: Int
+    /// Nil where the kernel does not say how many there are: it refuses soon enough.
+    let keyIDsTotal: Int?
     /// Pages that are in some TD's row, reserved or given.
     private(set) var pagesHeld = 0
     /// Pages and KeyIDs promised to operations that have not taken them from the host yet.
@@ -17,11 +18,8 @@ struct Ledger: Sendable {
         keyIDsTotal =
             capacity.keyIDs.map { usable in
                 Int(usable.upperBound.rawValue - usable.lowerBound.rawValue) + (usable.contains(global) ? 0 : 1)
-            } ?? (capacity.source == .kernelAllocator ? Self.keyIDsMax : 0)
+            } ?? (capacity.source == .kernelAllocator ? nil : 0)
     }
-
-    /// As many as any machine can have, where the kernel does not say how many there are: it refuses soon enough.
-    private static let keyIDsMax = 32_767
 
     var pagesFree: Int { pagesTotal - pagesHeld - pagesPromised - pagesQuarantined }
 
@@ -29,7 +27,7 @@ struct Ledger: Sendable {
     mutating func promise(pages: Int, keyIDs: Int, table: KeyIDTable) throws(LifecycleError) {
         let keyIDsUsed = table.held + keyIDsPromised
         let keyIDsQuarantined = table.count(.quarantined)
-        if keyIDs > keyIDsTotal - keyIDsUsed - keyIDsQuarantined {
+        if let keyIDsTotal, keyIDs > keyIDsTotal - keyIDsUsed - keyIDsQuarantined {
             throw .capacity(
                 Shortage(
                     resource: .keyIDs, limit: keyIDsTotal, used: keyIDsUsed, quarantined: keyIDsQuarantined,

@@ -12,15 +12,27 @@ public struct Listing<Row: Sendable>: Sendable {
 }
 
 public struct CapacityView: Hashable, Sendable {
+    public struct KeyIDCount: Hashable, Sendable {
+        /// Nil where the kernel does not say how many there are.
+        public let total: Int?
+        public let held: Int
+        /// Nil where others take from the same KeyIDs: whether one is free only its allocator knows.
+        public let free: Int?
+        public let quarantined: Int
+        /// Known to be others'. Nil where nobody tells.
+        public let foreign: Int?
+        /// Free or others', which nobody tells; nil where it is known, or how many there are is not.
+        public let unknown: Int?
+    }
+
     public struct Count: Hashable, Sendable {
         public let total: Int
         public let held: Int
         public let free: Int
         public let quarantined: Int
-        public let foreign: Int
     }
 
-    public let keyIDs: Count
+    public let keyIDs: KeyIDCount
     public let pages: Count
     public let vcpusHeld: Int
     public let source: HostCapacity.Source
@@ -153,18 +165,12 @@ extension Engine {
     public var capacity: CapacityView {
         views.withLock { views in
             let ledger = views.ledger
-            let held = views.keyIDs.held
-            let quarantined = views.keyIDs.count(.quarantined)
-            let foreign = views.keyIDs.count(.foreign)
             return CapacityView(
-                keyIDs: CapacityView.Count(
-                    total: ledger.keyIDsTotal, held: held,
-                    free: ledger.keyIDsTotal - held - quarantined - foreign, quarantined: quarantined,
-                    foreign: foreign),
+                keyIDs: views.keyIDCount,
                 pages: CapacityView.Count(
                     total: ledger.pagesTotal, held: ledger.pagesHeld,
                     free: ledger.pagesTotal - ledger.pagesHeld - ledger.pagesQuarantined,
-                    quarantined: ledger.pagesQuarantined, foreign: 0),
+                    quarantined: ledger.pagesQuarantined),
                 vcpusHeld: views.vcpusHeld, source: views.capacitySource, revision: views.revision)
         }
     }
@@ -230,5 +236,20 @@ extension Engine {
             views.removeWaiter(waiter, for: known.id).map { ($0, views.operations[known.id] ?? known) }
         }
         if let (waiter, operation) = expired { waiter.callback(operation) }
+    }
+}
+
+extension Views {
+    fileprivate var keyIDCount: CapacityView.KeyIDCount {
+        let (total, held, quarantined) = (ledger.keyIDsTotal, keyIDs.held, keyIDs.count(.quarantined))
+        let rest = total.map { $0 - held - quarantined }
+        guard capacitySource == .ledger else {
+            return CapacityView.KeyIDCount(
+                total: total, held: held, free: nil, quarantined: quarantined, foreign: nil, unknown: rest)
+        }
+        let foreign = keyIDs.count(.foreign)
+        return CapacityView.KeyIDCount(
+            total: total, held: held, free: rest.map { $0 - foreign }, quarantined: quarantined, foreign: foreign,
+            unknown: nil)
     }
 }

@@ -4,14 +4,24 @@ import TDXCalls
 
 /// Times calls of the fake one after the other, and the bare hash that the measuring ones contain.
 ///
-/// usage: fake-benchmark [ROUNDS]
+/// Then the same call the ways it can go: in this process, through a socket and, given a device, through the kernel.
+///
+/// usage: fake-benchmark [ROUNDS [DEVICE]]
+/// With --ways before them: only the ways.
 @main
 enum FakeBenchmark {
     static let roundsDefault = 31
 
     static func main() throws {
-        let rounds = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? roundsDefault
+        var arguments = CommandLine.arguments.dropFirst()
+        let isWaysOnly = arguments.first == "--ways"
+        if isWaysOnly { arguments.removeFirst() }
+        guard let rounds = arguments.first.map({ Int($0) }) ?? roundsDefault else {
+            throw Failure("the rounds must be a number")
+        }
+        let device = arguments.dropFirst().first
         guard rounds > 0 else { throw Failure("the rounds must be a positive number") }
+        if isWaysOnly { return try RoundTrips.report(rounds: rounds, device: device) }
         var times: [String: [Double]] = [:]
         for _ in 0..<rounds {
             var bench = try Bench()
@@ -24,7 +34,7 @@ enum FakeBenchmark {
         }
         guard let extend = medians[Bench.extend], let hash = medians[Bench.bareHash] else { return }
         print("MR.EXTEND takes \(hundredths(extend / hash)) times the bare SHA-384 of its 384 bytes")
-        try SocketRoundTrip.report(rounds: rounds)
+        try RoundTrips.report(rounds: rounds, device: device)
     }
 
     private static func hundredths(_ ratio: Double) -> String {

@@ -85,12 +85,37 @@ struct AdoptionTests {
         let td = try world.create().td
         #expect(try world.td(td).phase == .initialized)
         #expect(world.engine.records(RecordFilter(td: td), limit: 1000).rows.count == Self.creation)
+        // Whether the rest is free or KVM's, only the kernel's allocator knows.
+        let keyIDs = world.engine.capacity.keyIDs
+        #expect(keyIDs.total == 31 && keyIDs.held == 1 && keyIDs.unknown == 30 && keyIDs.quarantined == 0)
+        #expect(keyIDs.free == nil && keyIDs.foreign == nil)
+        #expect(world.engine.capacity.source == .kernelAllocator)
+        let states = Dictionary(grouping: world.engine.keyIDs.rows, by: \.state).mapValues(\.count)
+        // The module's own is among them.
+        #expect(states == [.assigned: 1, .unknown: 31])
         #expect(try world.delete(td).state == .succeeded)
         let calls = world.engine.records(RecordFilter(td: td), limit: 1000).rows.count
         #expect(calls == Self.creation + Self.deletion)
         #expect(world.engine.capacity.pages.held == 0)
         #expect(world.daemon.troubles.withLock { $0 } == [])
         #expect(world.machine.pagesOut == 0 && world.machine.keyIDsOut == 0)
+    }
+
+    @Test("Where the kernel does not say how many KeyIDs there are, no number is made up")
+    func unknownRange() throws {
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let machine = try Machine { module in
+            module.first_keyid = 0
+            module.last_keyid = 0
+        }
+        let world = try World(machine, folder.session)
+        let td = try world.create().td
+        #expect(try world.td(td).phase == .initialized)
+        let keyIDs = world.engine.capacity.keyIDs
+        #expect(keyIDs.total == nil && keyIDs.free == nil && keyIDs.foreign == nil && keyIDs.unknown == nil)
+        #expect(keyIDs.held == 1)
+        #expect(try world.delete(td).state == .succeeded)
     }
 
     @Test(

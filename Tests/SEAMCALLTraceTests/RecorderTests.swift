@@ -54,7 +54,60 @@ struct RecorderTests {
         #expect(file.traces == [trace])
         var lines: [String] = []
         #expect(replay(file.traces) { lines.append($0) } == 0)
-        #expect(lines == ["1 traces: 1 agree, 0 differ"])
+        let assumed = "its back end does not tell where the machine's memory is: 1 GiB at 0x100000000 are assumed"
+        #expect(lines == ["life: \(assumed)", "1 traces: 1 agree, 0 differ"])
+    }
+
+    @Test("where the memory is not told, it is assumed where the pages are; pages that are too far apart are refused")
+    func memoryNotTold() throws {
+        var platform = FakePlatform.oracle
+        let base: UInt64 = 0x50_0000_0000
+        platform.tdmrs = [
+            TDMRLayout(
+                range: MemoryRange(base: base, size: 1 << 30), pamt4K: MemoryRange(base: base + 1 << 31, size: 1 << 22),
+                pamt2M: MemoryRange(base: base + 3 << 30, size: 1 << 13),
+                pamt1G: MemoryRange(base: base + 5 << 30, size: 1 << 12))
+        ]
+        platform.convertibleMemory = [MemoryRange(base: 0, size: 1 << 42)]
+        let fake = try FakeTDX(platform: platform)
+        let recording = MemoryRecording()
+        try life(Recorder(calls: fake, host: fake, into: recording))
+        var trace = recording.trace(named: "life", platform: TracePlatform(fake))
+        var lines: [String] = []
+        #expect(replay([trace]) { lines.append($0) } == 0)
+        #expect(lines.first?.hasSuffix("1 GiB at 0x5000000000 are assumed") == true)
+        guard case .call(var create) = trace.steps[0] else {
+            Issue.record("CREATE comes first")
+            return
+        }
+        create.in["rcx"] = Hex(rawValue: 0x1000)
+        trace.steps.append(.call(create))
+        create.in["rcx"] = Hex(rawValue: 1 << 46)
+        trace.steps.append(.call(create))
+        lines = []
+        #expect(replay([trace]) { lines.append($0) } == 2)
+        #expect(lines.count == 1 && lines[0].contains("65537 GiB apart"), "\(lines)")
+    }
+
+    @Test("registers that a back end does not name are not compared; where it names all, they are")
+    func namedOutputs() throws {
+        let fake = try FakeTDX()
+        let recording = MemoryRecording()
+        try life(Recorder(calls: fake, host: fake, into: recording))
+        var trace = recording.trace(named: "life", platform: TracePlatform(fake))
+        let place = try #require(
+            trace.steps.lastIndex { step in
+                if case .call(let call) = step { call.op == Leaf.phymemPageReclaim.name } else { false }
+            })
+        guard case .call(var reclaim) = trace.steps[place] else { return }
+        // RCX is the page's type.
+        reclaim.out = ["rcx": Hex(rawValue: 0), "rdx": Hex(rawValue: 0), "r8": Hex(rawValue: 0)]
+        trace.steps[place] = .call(reclaim)
+        #expect(replay([trace]) { _ in } == 1)
+        trace.platform?.outputs = TracePlatform.namedOutputs
+        var lines: [String] = []
+        #expect(replay([trace]) { lines.append($0) } == 0)
+        #expect(lines.contains("life: registers that the kernel's wrappers have no name for are not compared"))
     }
 
     @Test("a recording that was tampered with is found out: trace, step, call, expected, got")

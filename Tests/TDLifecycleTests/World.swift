@@ -168,7 +168,7 @@ struct World {
     var capacity: [Int] {
         let capacity = engine.capacity
         return [
-            capacity.keyIDs.held, capacity.keyIDs.free, capacity.keyIDs.quarantined, capacity.pages.held,
+            capacity.keyIDs.held, capacity.keyIDs.free ?? -1, capacity.keyIDs.quarantined, capacity.pages.held,
             capacity.pages.free, capacity.pages.quarantined, capacity.vcpusHeld,
         ]
     }

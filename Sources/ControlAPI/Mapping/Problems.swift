@@ -118,11 +118,15 @@ extension ControlAPI {
     /// What the ledger has least of, when the host had less than the ledger thought.
     private var scarcest: CapacityShortage {
         let capacity = engine.capacity
-        let isKeyIDs = capacity.keyIDs.free <= 0 && capacity.keyIDs.total > 0
-        let count = isKeyIDs ? capacity.keyIDs : capacity.pages
+        let keyIDs = capacity.keyIDs
+        if let total = keyIDs.total, total > 0, keyIDs.free.map({ $0 <= 0 }) ?? false {
+            return CapacityShortage(
+                resource: .keyIds, limit: total, used: keyIDs.held, quarantined: keyIDs.quarantined,
+                foreign: keyIDs.foreign ?? 0)
+        }
+        let pages = capacity.pages
         return CapacityShortage(
-            resource: isKeyIDs ? .keyIds : .pages, limit: count.total, used: count.held,
-            quarantined: count.quarantined, foreign: count.foreign)
+            resource: .pages, limit: pages.total, used: pages.held, quarantined: pages.quarantined, foreign: 0)
     }
 
     private func violation(_ error: OwnError, _ pointer: String, _ reason: String) -> Refused {

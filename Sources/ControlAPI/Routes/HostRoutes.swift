@@ -148,7 +148,7 @@ extension CapacityReport {
             keyIds: KeyIDCapacity(
                 total: capacity.keyIDs.total, held: capacity.keyIDs.held, free: capacity.keyIDs.free,
                 quarantined: capacity.keyIDs.quarantined, foreign: capacity.keyIDs.foreign,
-                source: KeyIDSource(rawValue: capacity.source.rawValue)),
+                unknown: capacity.keyIDs.unknown, source: KeyIDSource(rawValue: capacity.source.rawValue)),
             pages: PageCapacity(
                 total: capacity.pages.total, held: capacity.pages.held, free: capacity.pages.free,
                 quarantined: capacity.pages.quarantined, unitBytes: pageSizeBytes),

@@ -5,7 +5,7 @@ public struct KeyIDSource: OpenEnum {
 
     /// The daemon's ledger, which is complete.
     public static let ledger = Self(rawValue: "ledger")
-    /// The kernel's allocator, shared with others: `free` then means not held by us and not refused so far.
+    /// The kernel's allocator, shared with others, which does not tell what is free: what we do not hold is `unknown`.
     public static let kernelAllocator = Self(rawValue: "kernelAllocator")
 
     public static let known: [Self] = [
@@ -34,29 +34,33 @@ public struct CapacityReport: Codable, Hashable, Sendable {
     }
 }
 
-/// Private KeyIDs: total = held + free + quarantined + foreign where `source` is `ledger`.
+/// Private KeyIDs: total = held + free + quarantined + foreign + unknown, as far as they are there.
 public struct KeyIDCapacity: Codable, Hashable, Sendable {
-    /// KeyIDs that TDs can have.
-    public var total: Int
+    /// KeyIDs that TDs can have; absent where the kernel does not say.
+    public var total: Int?
     /// Held by a TD or claimed by an operation.
     public var held: Int
-    /// Free.
-    public var free: Int
+    /// Free; absent where only the source knows.
+    public var free: Int?
     /// Could not be freed, and are never handed out again.
     public var quarantined: Int
-    /// Known to be held by someone else.
-    public var foreign: Int
+    /// Known to be held by someone else; absent where nobody tells.
+    public var foreign: Int?
+    /// Free or held by someone else, which the source does not tell; absent where it is known, or `total` is not.
+    public var unknown: Int?
     /// Who knows.
     public var source: KeyIDSource
 
     public init(
-        total: Int, held: Int, free: Int, quarantined: Int, foreign: Int, source: KeyIDSource
+        total: Int? = nil, held: Int, free: Int? = nil, quarantined: Int, foreign: Int? = nil, unknown: Int? = nil,
+        source: KeyIDSource
     ) {
         self.total = total
         self.held = held
         self.free = free
         self.quarantined = quarantined
         self.foreign = foreign
+        self.unknown = unknown
         self.source = source
     }
 }

@@ -146,7 +146,8 @@ public final class FakeModuleServer: Sendable {
         answer(socket) { request in
             var reply: ModuleReply?
             let isServed = session.serve {
-                let made = request.kind == .adopt ? adopt(request, for: session) : handler.reply(to: request, for: session)
+                let made =
+                    request.kind == .adopt ? adopt(request, for: session) : handler.reply(to: request, for: session)
                 reply = made
             }
             return isServed ? reply : nil
@@ -196,7 +197,9 @@ public final class FakeModuleServer: Sendable {
             return .refused(error.reason)
         }
         let role = HelloRole(rawValue: request.registers.r9)
-        guard request.kind == .hello, request.payload.isEmpty || role == .replay else { return .refused("a client does not say hello") }
+        guard request.kind == .hello, request.payload.isEmpty || role == .replay else {
+            return .refused("a client does not say hello")
+        }
         guard request.registers.rcx == MessageLimits.version else {
             return refuse(socket, request, "the other end speaks version \(MessageLimits.version)")
         }

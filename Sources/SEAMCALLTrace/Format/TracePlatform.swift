@@ -22,6 +22,14 @@ public struct TracePlatform: Hashable, Sendable, Codable {
     public var randomSeed: Hex?
     /// Which release of the module a model follows.
     public var profile: String?
+    /// Members that the back end could not tell: what stands for them in a replay is assumed.
+    public var notTold: [String]?
+    /// ``namedOutputs`` where a call's registers came back only as far as the kernel's wrapper has a name for them; the
+    /// others are recorded as 0.
+    public var outputs: String?
+
+    public static let namedOutputs = "named"
+    public static let memoryMembers = ["tdmrs", "cmrs"]
 
     /// A range of physical addresses, in bytes.
     public struct MemoryRange: Hashable, Sendable, Codable {
@@ -74,7 +82,8 @@ public struct TracePlatform: Hashable, Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case lps, packages, tdmrs, cmrs, profile
+        case lps, packages, tdmrs, cmrs, profile, outputs
+        case notTold = "not_told"
         case lpToPackage = "lp_to_package"
         case keyIDBits = "keyid_bits"
         case privateKeyIDs = "private_hkids"
@@ -93,7 +102,11 @@ extension TracePlatform {
         setPrivateKeyIDs(module.privateKeyIDs, global: module.globalKeyID)
         // Nobody can say how often a write-back will be interrupted: often enough for minutes of it.
         cacheSubBlocks = Self.cacheSubBlocksUnknown
+        notTold = Self.memoryMembers
     }
+
+    /// Whether the back end could not say where the machine's memory is.
+    public var lacksMemory: Bool { tdmrs == nil && (notTold ?? []).contains("tdmrs") }
 
     public init(_ processors: [ProcessorInfo]) {
         self.init(lps: processors.count, packages: Set(processors.map(\.package)).count)

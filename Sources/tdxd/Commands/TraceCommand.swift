@@ -50,7 +50,8 @@ struct TraceReplay: ParsableCommand {
             switch try ModuleChoice(module) {
             case .fake, .auto: return nil
             case .servedFake(let path): return path
-            case .shim: throw ItemFault("must be fake or fake:SOCKET: a device hands out its own pages, not a recording's")
+            case .shim:
+                throw ItemFault("must be fake or fake:SOCKET: a device hands out its own pages, not a recording's")
             }
         } catch {
             throw ValidationError("--module \(error.reason)")

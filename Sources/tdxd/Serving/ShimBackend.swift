@@ -37,8 +37,10 @@ extension Backend {
                         "keyIDsFreed": "\(adoption.keyIDsFreed)",
                     ])
             }
+            var platform = TracePlatform(shim)
+            if !shim.reportsAllOutputs { platform.outputs = TracePlatform.namedOutputs }
             return Backend(
-                calls: shim, host: shim, identity: BackendIdentity(shim), platform: TracePlatform(shim),
+                calls: shim, host: shim, identity: BackendIdentity(shim), platform: platform,
                 inventory: adoption.inventory)
         } catch {
             throw Failure(error)
