@@ -20,6 +20,9 @@ public final class Engine: Sendable {
     /// Whether an operation begins on the thread of whoever asks for it: it has ended then, mostly, when he is told its
     /// id, and no other thread had to be woken.
     let startsInPlace: Bool
+    /// Whether what is reserved is written down, and seen, before it is used. Not where nothing outlives the process and
+    /// no call takes long enough for anybody to look in between.
+    let commitsReservations: Bool
     let keyTable = KeyTableLock()
     let measuredStates: MeasuredStates
     /// For what clients can bring about as often as they like: refused leaves.
@@ -39,6 +42,7 @@ public final class Engine: Sendable {
         self.store = store
         self.limits = limits
         self.logger = logger
+        commitsReservations = store.isLasting || !calls.isPrompt
         startsInPlace = environment.startsInPlace && calls.isPrompt && !store.isLasting
         platform = Platform(host: host)
         measuredStates = MeasuredStates(statesMax: limits.measuredStatesMax)

@@ -92,9 +92,8 @@ struct Step: ~Copyable {
                 continue
             }
             if call.takesPage, domain.pagesReserved == 0 {
-                // Where anything lasts they are written down before the first is handed over: the step that uses them
-                // comes after the commit.
-                if engine.store.isLasting { return isUntouched ? reserve() ?? .again : .again }
+                // Written down before the first is handed over: the step that uses them comes after the commit.
+                if engine.commitsReservations { return isUntouched ? reserve() ?? .again : .again }
                 if let end = reserve() { return end }
                 continue
             }

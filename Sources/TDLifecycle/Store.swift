@@ -31,8 +31,8 @@ public struct StoreError: Error, Hashable, Sendable {
 
 /// Where the engine's state is kept. Batches come in ascending sequence and are completed in that order.
 public protocol LifecycleStore: Sendable {
-    /// Whether what it keeps outlives the process. Only then is anything written down before it is used, and may a
-    /// batch be complete later than its commit returns.
+    /// Whether what it keeps outlives the process. If not, nothing need be written down before it is used, and every
+    /// batch is complete when its commit returns.
     var isLasting: Bool { get }
 
     /// Makes a batch as durable as asked, then calls `completion`, on any thread, this one included.
