@@ -8,8 +8,8 @@ public struct MemoryRegion: Hashable, Sendable {
     public var sizeBytes: UInt64
     /// Whether the contents go into the measurement; the addresses always do.
     public var measure: Bool
-    /// 4,096. Module 1.5 maps measured memory at 4 KiB only (TDH.MEM.PAGE.ADD has no other level), so that the larger
-    /// size is refused.
+    /// 4,096. TDH.MEM.PAGE.ADD has no other level, and pages are not promoted afterwards, so that the larger size is
+    /// refused.
     public var pageSizeBytes: Int
     /// What the client calls the content: `sha384:` and 96 digits. The engine compares it, and reads nothing into it.
     public var imageDigest: String?
