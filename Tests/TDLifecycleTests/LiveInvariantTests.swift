@@ -72,7 +72,8 @@ struct LiveInvariantTests {
         }
     }
 
-    @Test("All hold before each call when the first, the second, ... call of a creation is refused and taken back",
+    @Test(
+        "All hold before each call when the first, the second, ... call of a creation is refused and taken back",
         arguments: [
             ScriptedPort.Fault.answer(Completion(.operandInvalid, operand: .rcx)),
             .answer(Completion(.operandBusy, operand: .rcx)),

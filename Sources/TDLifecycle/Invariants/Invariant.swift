@@ -13,7 +13,8 @@ public enum Invariant: String, CaseIterable, Sendable {
         case .pagesHaveOneOwner: "Every page is in one row of one TD."
         case .pageKindsMatchTheirTD: "A TD's pages are those its TDR, TDCS and vCPUs name, and are counted by kind."
         case .vcpuPagesMatch: "A vCPU's pages belong to its TD, and an initialised one has as many as the module wants."
-        case .pagesAddUp: "Pages held, promised and quarantined are what TDs and operations have, and no more than there are."
+        case .pagesAddUp:
+            "Pages held, promised and quarantined are those of TDs and operations, and no more than there are."
         case .keyIDsHaveOneOwner: "Every KeyID is free, or one TD has it and both rows say so."
         case .keyIDsAddUp: "KeyIDs by state are what the rows say, and no more than there are."
         case .lifecycleMatchesHoldings: "A TD's lifecycle state agrees with the pages, keys and vCPUs it has."
@@ -21,7 +22,7 @@ public enum Invariant: String, CaseIterable, Sendable {
         case .quarantineHasReasons: "What is quarantined is listed with the call or the reason it came of."
         case .operationsHaveOneTarget: "Every unfinished operation is the one operation of a TD that is there."
         case .namesAreUnique: "A name means the one TD that has it."
-        case .associationsAddUp: "A vCPU is associated with a processor there is, and processors' loads are what is on them."
+        case .associationsAddUp: "vCPUs are associated with processors there are, whose loads are what is on them."
         case .allowancesAddUp: "Operations and KeyIDs are counted for whoever has them."
         case .modulePagesAgree: "The module's page metadata gives every page the type and owner that the ledger does."
         case .moduleKeysAgree: "The module's key table has every KeyID in the state that the ledger does."

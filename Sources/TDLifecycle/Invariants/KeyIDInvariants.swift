@@ -12,7 +12,8 @@ extension LedgerSnapshot {
                 fault == nil, Counterexample(fault ?? "", td: named.first ?? row.owner, keyID: row.number))
         }
         for (number, named) in owners.sorted(by: { $0.key < $1.key }) {
-            finding.breaks(Counterexample("a TD has it, and the host has no such KeyID", td: named.first, keyID: number))
+            finding.breaks(
+                Counterexample("a TD has it, and the host has no such KeyID", td: named.first, keyID: number))
         }
         return finding
     }
@@ -34,7 +35,8 @@ extension LedgerSnapshot {
         if row.owner != td { return "its row names \(row.owner?.description ?? "nobody") as its owner" }
         let fits: Bool =
             switch (row.state, domain.lifecycle) {
-            case (.reserved, .none), (.assigned, .hkidAssigned), (.assigned, .keysConfigured), (.flushed, .blocked): true
+            case (.reserved, .none), (.assigned, .hkidAssigned), (.assigned, .keysConfigured), (.flushed, .blocked):
+                true
             default: false
             }
         if !fits { return "it is \(row.state), and its TD is \(domain.lifecycle.rawValue)" }

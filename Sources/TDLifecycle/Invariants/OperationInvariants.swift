@@ -22,7 +22,8 @@ extension LedgerSnapshot {
                 Counterexample("the TD's operation has ended or is another's", td: domain.id, operation: active))
         }
         for (td, lane) in lanes where domains[td] == nil && lane.operation != nil {
-            finding.breaks(Counterexample("work is queued for a TD that is not there", td: td, operation: lane.operation))
+            finding.breaks(
+                Counterexample("work is queued for a TD that is not there", td: td, operation: lane.operation))
         }
         return finding
     }
