@@ -22,6 +22,8 @@ public enum Call: Hashable, Sendable {
     case addPage(region: Int)
     /// The region's next chunk, into the measurement.
     case extend(region: Int)
+    /// On the way to a region's next large page.
+    case promote(Promotion)
     case finalize
     /// Eight bytes of MRTD, by place.
     case readMRTD(Int)
@@ -44,6 +46,7 @@ public enum Call: Hashable, Sendable {
         case .addTable: .memSEPTAdd
         case .addPage: .memPageAdd
         case .extend: .mrExtend
+        case .promote(let promotion): promotion.stage.leaf
         case .finalize: .mrFinalize
         case .readMRTD: .mngRD
         }
@@ -70,7 +73,7 @@ public enum Call: Hashable, Sendable {
         case .freeKey: .freeKey
         case .reclaimPage: .reclaimPage
         case .writeBackTDR: .writeBackTDR
-        case .addTable, .addPage, .extend: .addMemory
+        case .addTable, .addPage, .extend, .promote: .addMemory
         case .finalize, .readMRTD: .finalize
         }
     }
@@ -185,6 +188,7 @@ extension Domain {
     fileprivate func nextTeardownCall(on platform: Platform) -> Call? {
         switch lifecycle {
         case .hkidAssigned, .keysConfigured:
+            if let table = freedTable { return .promote(Promotion(stage: .writeBack, region: table.region)) }
             return associated.last.map(Call.flushVCPU) ?? .flushDone
         case .blocked:
             if let package = platform.packages(from: home).first(where: { !writtenBackPackages.contains($0) }) {

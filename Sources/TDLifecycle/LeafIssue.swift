@@ -122,6 +122,13 @@ extension TDXModule {
                 guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
                 return module.tdh_mem_sept_add(td, table.gpa, table.level, page, on: processor)
             }
+        case .promote(let promotion):
+            do throws(SEAMCALLError) {
+                guard let td = domain.td else { throw .missing(call, processor) }
+                return .accepted(try issue(promotion, td, for: domain, on: processor))
+            } catch {
+                return .refused(error)
+            }
         case .readMRTD(let element):
             do throws(SEAMCALLError) {
                 guard let td = domain.td else { throw .missing(call, processor) }
@@ -165,7 +172,7 @@ extension TDXModule {
     private func issuePlain(_ call: Call, for domain: Domain, on processor: Processor) throws(SEAMCALLError) {
         guard let td = domain.td else { throw .missing(call, processor) }
         switch call {
-        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage, .extend, .readMRTD:
+        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage, .extend, .promote, .readMRTD:
             preconditionFailure("\(call.leaf.name) is issued elsewhere")
         case .finalize:
             try tdh_mr_finalize(td, on: processor)

@@ -36,7 +36,7 @@ extension Call {
         case .reclaimPage(let id): return Registers(rcx: domain.page(id)?.address.rawValue ?? 0)
         case .writeBackTDR: return Registers(rcx: tdr)
         case .finalize: return Registers(rcx: tdr)
-        case .addTable, .addPage, .extend, .readMRTD: return Registers(rdx: tdr)
+        case .addTable, .addPage, .extend, .promote, .readMRTD: return Registers(rdx: tdr)
         }
     }
 }

@@ -70,6 +70,8 @@ extension Domain {
             fill(region, pages: 1, chunks: 0, sequence, time)
         case .extend(let region):
             fill(region, pages: 0, chunks: 1, sequence, time)
+        case .promote(let promotion):
+            promote(promotion, accepted)
         case .finalize:
             opState = .runnable
         case .readMRTD:
@@ -78,8 +80,7 @@ extension Domain {
             noteMRTD(value)
         case .reclaimPage(let id):
             if memory.pages.page(id) != nil {
-                memory.pages.remove(id)
-                heldCounts[.guest] -= 1
+                heldCounts[.guest] -= memory.pages.remove(id)
                 return
             }
             // From the end, where a teardown begins.

@@ -78,6 +78,12 @@ public protocol HostPort: Sendable {
 
     /// A free 4 KiB page that the module may be given. Its contents are of no consequence.
     func allocatePage() throws(PortError) -> PageAddress<HostOwned>
+    /// Why pages of 2 MiB cannot be had here; nil where they can.
+    var largePagesRefusal: String? { get }
+    /// 512 free pages in a row, the first at a multiple of 2 MiB. Each is flushed, cleared and freed by itself.
+    ///
+    /// - Throws: `unsupported` where ``largePagesRefusal`` has a reason; `exhausted` also if what is free is scattered.
+    func allocateLargePage() throws(PortError) -> PageAddress<HostOwned>
     /// Writes back and invalidates the page's cache lines under KeyID 0. Called by the one helper that
     /// holds the reason, `TDXModule.flushed`.
     func flush(_ page: PageAddress<HostOwned>)
@@ -94,6 +100,14 @@ public protocol HostPort: Sendable {
     func write(_ bytes: [UInt8], to memory: HostMemory, at offset: Int)
     func read(_ memory: HostMemory, at offset: Int, count: Int) -> [UInt8]
     func freeMemory(_ memory: HostMemory)
+}
+
+extension HostPort {
+    public var largePagesRefusal: String? { "this back end hands out pages one by one, not 2 MiB in a row" }
+
+    public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> {
+        throw PortError(.unsupported, largePagesRefusal ?? "no pages of 2 MiB")
+    }
 }
 
 public struct ProcessorInfo: Hashable, Sendable {

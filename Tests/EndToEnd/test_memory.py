@@ -403,7 +403,7 @@ class Memory(unittest.TestCase):
             ({**good, "gpa": hex(1 << 47)}, 422, "invalid-memory", "/gpa"),
             ({**good, "sizeBytes": PAGE}, 422, "invalid-memory", "/sizeBytes"),
             ({**good, "sizeBytes": PAGE * 3 + 1}, 422, "invalid-memory", "/sizeBytes"),
-            ({**good, "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/pageSizeBytes"),
+            ({**good, "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/sizeBytes"),
             ({**good, "imageDigest": unknown}, 422, "unknown-image", "/imageDigest"),
             ({"gpa": "0x0"}, 422, "conflicting-members", "/sizeBytes"),
         ]:

@@ -39,6 +39,26 @@ struct PageAllocator: Sendable {
         return nil
     }
 
+    /// 512 pages in a row at a multiple of 2 MiB: the highest there are, since single ones are taken from below.
+    mutating func allocateLarge() -> UInt64? {
+        for range in ranges.reversed() {
+            let first = (range.base + Self.largeBytes - 1) & ~(Self.largeBytes - 1)
+            guard range.size >= first - range.base else { continue }
+            for block in (0..<(range.base + range.size - first) / Self.largeBytes).reversed() {
+                let base = first + block * Self.largeBytes
+                guard let start = index(base) else { continue }
+                let pages = start..<start + Int(Self.largeBytes >> 12)
+                guard pages.allSatisfy({ free[$0 / 64] & 1 << UInt64($0 % 64) != 0 }) else { continue }
+                for page in pages { free[page / 64] &= ~(1 << UInt64(page % 64)) }
+                freeCount -= pages.count
+                return base
+            }
+        }
+        return nil
+    }
+
+    private static var largeBytes: UInt64 { 1 << 21 }
+
     enum Return { case done, alreadyFree, foreign }
 
     mutating func free(_ address: UInt64) -> Return {

@@ -54,6 +54,8 @@ extension Recorder: HostPort {
     public var capacity: HostCapacity { host.capacity }
 
     public func allocatePage() throws(PortError) -> PageAddress<HostOwned> { try host.allocatePage() }
+    public var largePagesRefusal: String? { host.largePagesRefusal }
+    public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> { try host.allocateLargePage() }
     public func flush(_ page: PageAddress<HostOwned>) { host.flush(page) }
     public func free(_ page: PageAddress<HostOwned>) { host.free(page) }
     public func allocateKeyID() throws(PortError) -> KeyID { try host.allocateKeyID() }

@@ -7,6 +7,8 @@ public struct GuestMemory: Sendable {
     public internal(set) var measurement = Measurement(expected: .ofNothing)
     var expectation = Expectation()
     var tables = SEPTTables()
+    /// A table's page that a promotion has freed and that is not the host's yet: its row says it is held.
+    var freedTable: ResourceID?
     var pages = GuestPages()
     /// The hash of what passes once, while an operation adds it.
     var stream: MeasurementStream?

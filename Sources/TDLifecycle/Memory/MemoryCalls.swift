@@ -4,7 +4,7 @@ internal import TDXCalls
 
 extension Domain {
     /// All tables of the operation first, then page by page: TDH.MEM.PAGE.ADD, and TDH.MR.EXTEND for each of its
-    /// chunks at once, as KVM does.
+    /// chunks at once, as KVM does. Large pages are made of a region's pages once it is filled.
     func nextMemoryCall(_ regions: Range<Int>) -> Call? {
         guard !regions.isEmpty else { return nil }
         if let table = memory.tables.next { return .addTable(table) }
@@ -13,6 +13,7 @@ extension Domain {
             if state.region.measure, state.chunksExtended < state.pagesAdded * chunksPerPage {
                 return .extend(region: place)
             }
+            if state.isFilled { return .promote(Promotion(stage: state.promotion, region: place)) }
             return .addPage(region: place)
         }
         return nil

@@ -10,6 +10,12 @@ extension Engine {
         for leaf in [Leaf.memSEPTAdd, .memPageAdd, .mrExtend] where !platform.module.leaves.contains(leaf.number) {
             throw .lacksLeaf(leaf)
         }
+        if regions.contains(where: { $0.largePageCount > 0 }) {
+            for stage in Promotion.Stage.allCases where !platform.module.leaves.contains(stage.leaf.number) {
+                // By the reason why there are none at all, where there is one.
+                if host.largePagesRefusal == nil { throw .lacksLeaf(stage.leaf) }
+            }
+        }
         if domain.memory.regions.count + regions.count > limits.memoryRegionsMax {
             throw .memory(
                 MemoryViolation(nil, .memory, "a TD gets at most \(limits.memoryRegionsMax) regions of memory"))
@@ -48,16 +54,12 @@ extension Engine {
     private func violation(
         of region: MemoryRegion, _ contentBytes: UInt64, _ spec: TDSpec
     ) -> (MemoryViolation.Member, String)? {
-        let page = UInt64(pageSizeBytes)
-        if region.pageSizeBytes == largePageSizeBytes {
-            return (
-                .pageSizeBytes,
-                "this module adds memory to a TD that is being built in pages of \(page) bytes only "
-                    + "(TDH.MEM.PAGE.ADD has no other level)"
-            )
+        guard region.pageSizeBytes == pageSizeBytes || region.pageSizeBytes == largePageSizeBytes else {
+            return (.pageSizeBytes, "pages of a guest have \(pageSizeBytes) or \(largePageSizeBytes) bytes")
         }
-        if region.pageSizeBytes != pageSizeBytes {
-            return (.pageSizeBytes, "pages of a guest have \(page) bytes")
+        let page = UInt64(region.pageSizeBytes)
+        if region.pageSizeBytes == largePageSizeBytes, let reason = host.largePagesRefusal {
+            return (.pageSizeBytes, reason)
         }
         if region.gpa.rawValue % page != 0 { return (.gpa, "not a multiple of \(page)") }
         if region.sizeBytes == 0 { return (.sizeBytes, "an empty region") }

@@ -12,6 +12,9 @@ extension Plan {
             let count = state.region.pageCount - state.pagesAdded
             addMemory(.memPageAdd, times: count)
             addMemory(.mrExtend, times: state.region.chunkCount - state.chunksExtended)
+            for stage in Promotion.Stage.allCases {
+                addMemory(stage.leaf, times: state.region.largePageCount - state.largePagesMade)
+            }
             pages[.guest, default: 0] += count
         }
     }
