@@ -439,6 +439,25 @@ class Memory(unittest.TestCase):
         self.assertEqual(early.json["violations"][0]["pointer"], "/spec/vcpuCount")
         self.check_nothing_is_left(daemon, client, td)
 
+    def test_pages_of_2_mib_are_promoted_and_measure_like_small_ones(self):
+        daemon, client = self.start()
+        digest = self.store(client, os.urandom(2 * MIB + PAGE))
+        asked = {"maxVcpus": 1, "vcpuCount": 1, "buildUntil": "finalized"}
+        measured = []
+        for size in (PAGE, 2 * MIB):
+            region = {"gpa": "0x40000000", "imageDigest": digest, "sizeBytes": 4 * MIB, "pageSizeBytes": size}
+            answer = client.post("/tds", {"spec": {**asked, "memory": [region]}}, headers=WAIT)
+            self.assertEqual(answer.status, 201, answer)
+            td = answer.json["id"]
+            row = client.get(f"/tds/{td}/memory").json["items"][0]
+            self.assertEqual((row["pageSizeBytes"], row["complete"], row["pagesAdded"]), (size, True, 1024))
+            measured.append(self.measurement(client, td)["mrtd"])
+            records = client.get(f"/tds/{td}/seamcalls?limit=1000").json["items"]
+            self.assertEqual(made(records).get("TDH.MEM.PAGE.PROMOTE", 0), 0 if size == PAGE else 2)
+            destroy(client, td)
+            self.check_nothing_is_left(daemon, client, td)
+        self.assertEqual(measured[0], measured[1])
+
     def test_four_launches_at_once(self):
         daemon, client = self.start()
         contents = [os.urandom(MIB) for _ in range(4)]
