@@ -403,7 +403,7 @@ class Memory(unittest.TestCase):
             ({**good, "gpa": hex(1 << 47)}, 422, "invalid-memory", "/gpa"),
             ({**good, "sizeBytes": PAGE}, 422, "invalid-memory", "/sizeBytes"),
             ({**good, "sizeBytes": PAGE * 3 + 1}, 422, "invalid-memory", "/sizeBytes"),
-            ({**good, "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/sizeBytes"),
+            ({**good, "gpa": "0x1000", "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/gpa"),
             ({**good, "imageDigest": unknown}, 422, "unknown-image", "/imageDigest"),
             ({"gpa": "0x0"}, 422, "conflicting-members", "/sizeBytes"),
         ]:
@@ -451,8 +451,8 @@ class Memory(unittest.TestCase):
             td = answer.json["id"]
             row = client.get(f"/tds/{td}/memory").json["items"][0]
             self.assertEqual((row["pageSizeBytes"], row["complete"], row["pagesAdded"]), (size, True, 1024))
-            measured.append(self.measurement(client, td)["mrtd"])
-            records = client.get(f"/tds/{td}/seamcalls?limit=1000").json["items"]
+            measured.append(self.measurement(client, td)["actualMrtd"])
+            records = client.items(f"/tds/{td}/seamcalls")
             self.assertEqual(made(records).get("TDH.MEM.PAGE.PROMOTE", 0), 0 if size == PAGE else 2)
             destroy(client, td)
             self.check_nothing_is_left(daemon, client, td)
