@@ -53,7 +53,8 @@ extension Call {
         case .writeBackTDR:
             page = domain.pages.first { $0.state == .reclaimedTDR }
             kind = .tdr
-        case .promote(let promotion) where promotion.stage == .writeBack: (page, kind) = (domain.freedTable?.page, .sept)
+        case .promote(let promotion) where promotion.stage == .writeBack:
+            (page, kind) = (domain.freedTable?.page, .sept)
         default: return nil
         }
         return page.map { CallRecord.PageArgument(id: $0.id, kind: kind, address: $0.address) }

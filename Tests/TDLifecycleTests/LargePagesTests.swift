@@ -36,7 +36,7 @@ struct LargePagesTests {
         // Two that link tables, and the one of the small pages.
         #expect(domain.pageCount(.sept) == 3 && plan.pages[.sept] == 5)
         #expect(domain.memory.regions.map(\.largePagesMade) == [2, 0])
-        #expect(domain.memory.regions.allSatisfy(\.isComplete))
+        #expect(domain.memory.regions.allSatisfy { $0.isComplete })
         var book = BookMRTD()
         book.add(spec.memory[0], Pattern(UInt64(largePageSizeBytes + 5000), seed: 3))
         book.add(spec.memory[1], Pattern(3 * 4096, seed: 4))
@@ -52,9 +52,9 @@ struct LargePagesTests {
         world.expectInvariants("the deletion")
     }
 
-    @Test("A promotion refused half way leaves small pages and a large one, and all come back", arguments: [
-        Leaf.memRangeBlock, .memTrack, .memPagePromote, .phymemPageWBINVD,
-    ])
+    @Test(
+        "A promotion refused half way leaves small pages and a large one, and all come back",
+        arguments: [Leaf.memRangeBlock, .memTrack, .memPagePromote, .phymemPageWBINVD])
     func refused(_ leaf: Leaf) throws {
         let world = try World()
         let before = world.capacity

@@ -92,8 +92,8 @@ struct GuestPages: Sendable {
     /// The run that begins at `gpa` is one large page from now on.
     mutating func merge(_ gpa: GPA) {
         let start = min(nextLarge, runs.count)
-        guard let place = runs[start...].firstIndex(where: { $0.gpa == gpa }) ?? runs.firstIndex(where: { $0.gpa == gpa }),
-            runs[place].held == Self.runPagesMax
+        let found = runs[start...].firstIndex { $0.gpa == gpa } ?? runs.firstIndex { $0.gpa == gpa }
+        guard let place = found, runs[place].held == Self.runPagesMax
         else { preconditionFailure("a large page is made of a run of small ones") }
         runs[place].isLarge = true
         largeCount += 1

@@ -69,7 +69,9 @@ extension Domain {
 }
 
 extension TDXModule {
-    func issue(_ call: Promotion, _ td: TD, for domain: Domain, on processor: Processor) throws(SEAMCALLError) -> Accepted {
+    func issue(
+        _ call: Promotion, _ td: TD, for domain: Domain, on processor: Processor
+    ) throws(SEAMCALLError) -> Accepted {
         let gpa = domain.gpaOfNextLargePage(call.region)
         switch call.stage {
         case .block:
