@@ -22,8 +22,10 @@ public enum Call: Hashable, Sendable {
     case addPage(region: Int)
     /// The region's next chunk, into the measurement.
     case extend(region: Int)
-    /// On the way to a region's next large page.
-    case promote(Promotion)
+    /// A region's next large page, of 512 small ones.
+    case promote(region: Int)
+    /// Of the page of the table that this made superfluous.
+    case writeBackTable
     case finalize
     /// Eight bytes of MRTD, by place.
     case readMRTD(Int)
@@ -46,7 +48,8 @@ public enum Call: Hashable, Sendable {
         case .addTable: .memSEPTAdd
         case .addPage: .memPageAdd
         case .extend: .mrExtend
-        case .promote(let promotion): promotion.stage.leaf
+        case .promote: .memPagePromote
+        case .writeBackTable: .phymemPageWBINVD
         case .finalize: .mrFinalize
         case .readMRTD: .mngRD
         }
@@ -73,7 +76,7 @@ public enum Call: Hashable, Sendable {
         case .freeKey: .freeKey
         case .reclaimPage: .reclaimPage
         case .writeBackTDR: .writeBackTDR
-        case .addTable, .addPage, .extend, .promote: .addMemory
+        case .addTable, .addPage, .extend, .promote, .writeBackTable: .addMemory
         case .finalize, .readMRTD: .finalize
         }
     }
@@ -188,7 +191,6 @@ extension Domain {
     fileprivate func nextTeardownCall(on platform: Platform) -> Call? {
         switch lifecycle {
         case .hkidAssigned, .keysConfigured:
-            if let table = freedTable { return .promote(Promotion(stage: .writeBack, region: table.region)) }
             return associated.last.map(Call.flushVCPU) ?? .flushDone
         case .blocked:
             if let package = platform.packages(from: home).first(where: { !writtenBackPackages.contains($0) }) {

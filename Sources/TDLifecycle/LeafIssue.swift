@@ -122,10 +122,11 @@ extension TDXModule {
                 guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
                 return module.tdh_mem_sept_add(td, table.gpa, table.level, page, on: processor)
             }
-        case .promote(let promotion):
+        case .promote(let region):
             do throws(SEAMCALLError) {
                 guard let td = domain.td else { throw .missing(call, processor) }
-                return .accepted(try issue(promotion, td, for: domain, on: processor))
+                let gpa = domain.gpaOfNextLargePage(region)
+                return .accepted(.page(try tdh_mem_page_promote(td, gpa, on: processor).any))
             } catch {
                 return .refused(error)
             }
@@ -198,6 +199,8 @@ extension TDXModule {
         case .reclaimPage(let id):
             guard let page = domain.page(id) else { throw .missing(call, processor) }
             try tdh_phymem_page_reclaim(page.address, on: processor)
+        case .writeBackTable:
+            try writeBackTable(of: domain, on: processor)
         case .writeBackTDR:
             try tdh_phymem_page_wbinvd_tdr(td, on: processor)
         }

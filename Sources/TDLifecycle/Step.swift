@@ -77,7 +77,7 @@ struct Step: ~Copyable {
             operation.state = operation.isCancelRequested ? .cancelling : .running
         }
         if operation.isCancelRequested, operation.rollback == .notNeeded, operation.failure == nil,
-            !domain.isPromoting, operation.goal.next(for: domain, on: engine.platform) != nil
+            domain.memory.freedTable == nil, operation.goal.next(for: domain, on: engine.platform) != nil
         {
             cancel()
         }
@@ -200,7 +200,8 @@ struct Step: ~Copyable {
         noteKeyID(call)
         noteUnbinding(call)
         if call.takesPage { operation.pagesGiven += 1 }
-        if case .promote(let promotion) = call, promotion.stage == .writeBack { operation.pagesGiven -= 1 }
+        // It may be a table of an operation before this one.
+        if call == .writeBackTable { operation.pagesGiven = max(0, operation.pagesGiven - 1) }
         if noteWriteBack(call) {
             domain.apply(
                 call, accepted, on: processor, platform: engine.platform, sequence: engine.nextSequence(),
@@ -236,8 +237,8 @@ struct Step: ~Copyable {
             pages = guest.isEmpty ? domain.page(id).map { [$0] } ?? [] : guest
         case .writeBackTDR:
             pages = domain.pages.filter { $0.state == .reclaimedTDR }
-        case .promote(let promotion) where promotion.stage == .writeBack:
-            pages = domain.freedTable.map { [$0.page] } ?? []
+        case .writeBackTable, .freeKey:
+            pages = domain.freedTable.map { [$0] } ?? []
         default:
             return []
         }

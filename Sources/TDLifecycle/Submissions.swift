@@ -265,7 +265,7 @@ extension Engine {
                 // Of an initialised TD the spec says what it is; the module will refuse to make it another.
                 if domain.opState != .initialized, domain.opState != .runnable { domain.spec = spec }
             }
-        case .addTable, .addPage, .extend, .promote, .readMRTD:
+        case .addTable, .addPage, .extend, .promote, .writeBackTable, .readMRTD:
             preconditionFailure("\(request.call.leaf.name) is part of an operation on memory, and no step")
         case .addTDCSPage, .createVCPU, .flushDone, .freeKey, .finalize:
             break

@@ -62,6 +62,8 @@ extension Domain {
         case .freeKey:
             lifecycle = .teardown
             keyID = nil
+            // The write-backs before it covered all lines under the TD's KeyID.
+            dropFreedTable()
         case .addTable(let table):
             guard case .page(let address) = accepted else { return }
             hold(address, as: .sept, vcpu: nil, sequence, time)
@@ -70,8 +72,10 @@ extension Domain {
             fill(region, pages: 1, chunks: 0, sequence, time)
         case .extend(let region):
             fill(region, pages: 0, chunks: 1, sequence, time)
-        case .promote(let promotion):
-            promote(promotion, accepted)
+        case .promote(let region):
+            promote(region, accepted, sequence, time)
+        case .writeBackTable:
+            dropFreedTable()
         case .finalize:
             opState = .runnable
         case .readMRTD:

@@ -84,6 +84,8 @@ public protocol HostPort: Sendable {
     ///
     /// - Throws: `unsupported` where ``largePagesRefusal`` has a reason; `exhausted` also if what is free is scattered.
     func allocateLargePage() throws(PortError) -> PageAddress<HostOwned>
+    /// How many of those are there to be had.
+    var largePages: HostLargePages { get }
     /// Writes back and invalidates the page's cache lines under KeyID 0. Called by the one helper that
     /// holds the reason, `TDXModule.flushed`.
     func flush(_ page: PageAddress<HostOwned>)
@@ -104,6 +106,8 @@ public protocol HostPort: Sendable {
 
 extension HostPort {
     public var largePagesRefusal: String? { "this back end hands out pages one by one, not 2 MiB in a row" }
+
+    public var largePages: HostLargePages { HostLargePages(free: 0, total: 0) }
 
     public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> {
         throw PortError(.unsupported, largePagesRefusal ?? "no pages of 2 MiB")
@@ -129,6 +133,18 @@ public struct HostMemory: Hashable, Sendable {
     public init(address: UInt64, sizeBytes: Int) {
         self.address = address
         self.sizeBytes = sizeBytes
+    }
+}
+
+/// Runs of 512 pages from a multiple of 2 MiB on.
+public struct HostLargePages: Hashable, Sendable {
+    /// With none of their pages handed out, at this moment.
+    public let free: Int
+    public let total: Int
+
+    public init(free: Int, total: Int) {
+        self.free = free
+        self.total = total
     }
 }
 

@@ -18,6 +18,11 @@ extension FakeTDX: HostPort {
 
     public var largePagesRefusal: String? { nil }
 
+    public var largePages: HostLargePages {
+        let runs = host.allocations.withLock { $0.pages.largeRuns }
+        return HostLargePages(free: runs.free, total: runs.total)
+    }
+
     public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> {
         guard let address = host.allocations.withLock({ $0.pages.allocateLarge() }) else {
             throw PortError(.exhausted, "the fake platform has no 2 MiB in a row that are free and aligned")

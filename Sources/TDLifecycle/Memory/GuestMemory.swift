@@ -34,7 +34,8 @@ extension Domain {
     /// The guest's address of a page that is in its memory.
     public func guestAddress(of page: ResourceID) -> GPA? { memory.pages.gpa(page) }
 
-    /// Pages of all kinds in the order of their ids, from the first after `cursor`, at most `limit`.
+    /// Pages of all kinds in the order of their ids, from the first after `cursor`, at most `limit`. A large page of
+    /// guest memory is one of them.
     public func pages(after cursor: ResourceID?, limit: Int) -> [Page] {
         let own = pages.lazy.filter { page in cursor.map { page.id > $0 } ?? true }.prefix(limit)
         let guest = memory.pages.pages(after: cursor, limit: limit)

@@ -90,12 +90,14 @@ struct GuestPages: Sendable {
     }
 
     /// The run that begins at `gpa` is one large page from now on.
-    mutating func merge(_ gpa: GPA) {
+    mutating func merge(_ gpa: GPA, _ sequence: UInt64, _ time: WallTime) {
         let start = min(nextLarge, runs.count)
         let found = runs[start...].firstIndex { $0.gpa == gpa } ?? runs.firstIndex { $0.gpa == gpa }
         guard let place = found, runs[place].held == Self.runPagesMax
         else { preconditionFailure("a large page is made of a run of small ones") }
         runs[place].isLarge = true
+        runs[place].since = sequence
+        runs[place].sinceTime = time
         largeCount += 1
         nextLarge = place + 1
     }
@@ -201,20 +203,23 @@ struct GuestPages: Sendable {
         return low
     }
 
-    /// Pages in order of their ids, from the first that is after `id`, at most `limit`.
+    /// Pages in order of their ids, from the first that is after `id`, at most `limit`; a large one under its first id.
     func pages(after id: ResourceID?, limit: Int) -> [Page] {
         var pages: [Page] = []
         var run = id.map { id in max(0, firstRun { $0.firstID > id.value } - 1) } ?? 0
         while run < runs.count, pages.count < limit {
-            for place in runs[run].addresses.indices where pages.count < limit {
+            let places = runs[run].isLarge ? runs[run].addresses.indices.prefix(1) : runs[run].addresses.indices
+            for place in places where pages.count < limit {
                 if let id, runs[run].id(place) <= id { continue }
-                if let page = runs[run].page(place) { pages.append(page) }
+                guard var page = runs[run].page(place) else { continue }
+                if runs[run].isLarge { page.sizeBytes = largePageSizeBytes }
+                pages.append(page)
             }
             run += 1
         }
         return pages
     }
 
-    /// All there are, held and reserved.
-    var all: [Page] { pages(after: nil, limit: .max) }
+    /// All there are, held and reserved, in pieces of 4 KiB.
+    var all: [Page] { runs.flatMap { run in run.addresses.indices.compactMap { run.page($0) } } }
 }

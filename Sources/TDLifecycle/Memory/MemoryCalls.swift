@@ -7,13 +7,15 @@ extension Domain {
     /// chunks at once, as KVM does. Large pages are made of a region's pages once it is filled.
     func nextMemoryCall(_ regions: Range<Int>) -> Call? {
         guard !regions.isEmpty else { return nil }
+        // Also one that an operation before this could not write back.
+        if memory.freedTable != nil { return .writeBackTable }
         if let table = memory.tables.next { return .addTable(table) }
         for place in regions where !memory.regions[place].isComplete {
             let state = memory.regions[place]
             if state.region.measure, state.chunksExtended < state.pagesAdded * chunksPerPage {
                 return .extend(region: place)
             }
-            if state.isFilled { return .promote(Promotion(stage: state.promotion, region: place)) }
+            if state.isFilled { return .promote(region: place) }
             return .addPage(region: place)
         }
         return nil

@@ -11,10 +11,9 @@ extension Engine {
             throw .lacksLeaf(leaf)
         }
         if regions.contains(where: { $0.largePageCount > 0 }) {
-            for stage in Promotion.Stage.allCases where !platform.module.leaves.contains(stage.leaf.number) {
-                // By the reason why there are none at all, where there is one.
-                if host.largePagesRefusal == nil { throw .lacksLeaf(stage.leaf) }
-            }
+            let missing = [Leaf.memPagePromote, .phymemPageWBINVD].first { !platform.module.leaves.contains($0.number) }
+            // By the reason why there are none at all, where there is one.
+            if let missing, host.largePagesRefusal == nil { throw .lacksLeaf(missing) }
         }
         if domain.memory.regions.count + regions.count > limits.memoryRegionsMax {
             throw .memory(
@@ -29,6 +28,11 @@ extension Engine {
         // Before any table is planned for them: what does not fit into the host needs no plan.
         let pages = regions.reduce(0) { $0 + $1.pageCount }
         if pages > ledger.pagesFree { throw .capacity(ledger.shortage(of: pages)) }
+        // Nothing is set aside: others may be quicker, and small pages may take what is free now.
+        let largePages = regions.reduce(0) { $0 + $1.largePageCount }
+        guard largePages > 0 else { return }
+        let runs = host.largePages
+        if largePages > runs.free { throw .capacity(Shortage(runs, requested: largePages)) }
     }
 
     /// The same for a creation, which may also ask for what cannot go together.

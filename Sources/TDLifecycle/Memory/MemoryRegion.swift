@@ -74,12 +74,10 @@ public struct GuestRegion: Hashable, Sendable {
 
     /// Large pages that were made of them, from the region's beginning on.
     public internal(set) var largePagesMade = 0
-    /// What the next one takes first.
-    var promotion = Promotion.Stage.block
 
     init(region: MemoryRegion) { self.region = region }
 
-    public var isComplete: Bool { isFilled && largePagesMade == region.largePageCount && promotion == .block }
+    public var isComplete: Bool { isFilled && largePagesMade == region.largePageCount }
     var isFilled: Bool { pagesAdded == region.pageCount && chunksExtended == region.chunkCount }
     /// Bytes that are there, and measured if they are to be.
     public var bytesDone: UInt64 {

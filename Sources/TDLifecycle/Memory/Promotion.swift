@@ -1,26 +1,11 @@
 internal import TDXCalls
 
-/// One call of the four that make a large page of 512 pages of a region.
-public struct Promotion: Hashable, Sendable {
-    /// In this order. Before a TD is finalised the module demands neither blocking nor tracking; with both the sequence
-    /// is the same at any time.
-    public enum Stage: Hashable, Sendable, CaseIterable {
-        case block, track, merge, writeBack
-
-        var leaf: Leaf {
-            switch self {
-            case .block: .memRangeBlock
-            case .track: .memTrack
-            case .merge: .memPagePromote
-            case .writeBack: .phymemPageWBINVD
-            }
-        }
-    }
-
-    let stage: Stage
-    /// By place among the TD's regions.
-    let region: Int
-}
+// How 512 pages of a region become a large one: TDH.MEM.PAGE.PROMOTE, and the write-back of the table's page that it
+// frees.
+//
+// Neither TDH.MEM.RANGE.BLOCK nor TDH.MEM.TRACK goes before it. They end translations that running vCPUs may have, and
+// before TDH.MR.FINALIZE none runs: the module demands them only after it. So nothing is ever left blocked, and what is
+// refused half-way leaves memory that a guest can use, in pages of both sizes.
 
 extension Domain {
     /// Where the large page that is next in a region begins.
@@ -29,63 +14,34 @@ extension Domain {
         return GPA(rawValue: state.region.gpa.rawValue + UInt64(state.largePagesMade * largePageSizeBytes))
     }
 
-    /// Whether a large page is half made: it is not left like this by a cancellation.
-    var isPromoting: Bool { memory.regions.contains { $0.promotion != .block } }
+    /// A table's page that the module has given back and whose lines are not written back yet. There is at most one: no
+    /// further page is promoted before it is the host's again.
+    var freedTable: Page? { memory.freedTable.flatMap { id in pages.first { $0.id == id } } }
 
-    /// A table's page that was given back and whose caches are not written back yet, and the region it was of.
-    var freedTable: (page: Page, region: Int)? {
-        guard let id = memory.freedTable, let page = pages.first(where: { $0.id == id }),
-            let region = memory.regions.firstIndex(where: { $0.promotion == .writeBack })
-        else { return nil }
-        return (page, region)
+    mutating func promote(_ place: Int, _ accepted: Accepted, _ sequence: UInt64, _ time: WallTime) {
+        let gpa = gpaOfNextLargePage(place)
+        memory.pages.merge(gpa, sequence, time)
+        memory.tables.remove(SEPTTable(gpa.rawValue, .size2M))
+        guard case .page(let address) = accepted,
+            let table = pages.first(where: { $0.address == address && $0.state == .held(.sept) })
+        else { preconditionFailure("the module gave a table back that this TD did not have") }
+        memory.freedTable = table.id
+        memory.regions[place].largePagesMade += 1
     }
 
-    mutating func promote(_ call: Promotion, _ accepted: Accepted) {
-        let place = call.region
-        switch call.stage {
-        case .block:
-            memory.regions[place].promotion = .track
-        case .track:
-            memory.regions[place].promotion = .merge
-        case .merge:
-            let gpa = gpaOfNextLargePage(place)
-            memory.pages.merge(gpa)
-            memory.tables.remove(SEPTTable(gpa.rawValue, .size2M))
-            guard case .page(let address) = accepted,
-                let table = pages.first(where: { $0.address == address && $0.state == .held(.sept) })
-            else { preconditionFailure("the module gave a table back that this TD did not have") }
-            memory.freedTable = table.id
-            memory.regions[place].promotion = .writeBack
-        case .writeBack:
-            if let table = memory.freedTable, let row = pages.firstIndex(where: { $0.id == table }) {
-                removePage(at: row)
-                heldCounts[.sept] -= 1
-            }
-            memory.freedTable = nil
-            memory.regions[place].largePagesMade += 1
-            memory.regions[place].promotion = .block
-        }
+    /// The page is clean: written back by itself, or with all that is under the TD's KeyID.
+    mutating func dropFreedTable() {
+        guard let table = memory.freedTable.take(), let row = pages.firstIndex(where: { $0.id == table }) else { return }
+        removePage(at: row)
+        heldCounts[.sept] -= 1
     }
 }
 
 extension TDXModule {
-    func issue(
-        _ call: Promotion, _ td: TD, for domain: Domain, on processor: Processor
-    ) throws(SEAMCALLError) -> Accepted {
-        let gpa = domain.gpaOfNextLargePage(call.region)
-        switch call.stage {
-        case .block:
-            try tdh_mem_range_block(td, gpa, .size2M, on: processor)
-        case .track:
-            try tdh_mem_track(td, on: processor)
-        case .merge:
-            return .page(try tdh_mem_page_promote(td, gpa, on: processor).any)
-        case .writeBack:
-            guard let keyID = domain.keyID, let table = domain.freedTable else {
-                preconditionFailure("a table is written back under its TD's KeyID")
-            }
-            try tdh_phymem_page_wbinvd_hkid(keyID, table.page.address, on: processor)
+    func writeBackTable(of domain: Domain, on processor: Processor) throws(SEAMCALLError) {
+        guard let keyID = domain.keyID, let table = domain.freedTable else {
+            preconditionFailure("a table is written back under its TD's KeyID")
         }
-        return .plain
+        try tdh_phymem_page_wbinvd_hkid(keyID, table.address, on: processor)
     }
 }

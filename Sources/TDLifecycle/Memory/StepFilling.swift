@@ -54,7 +54,12 @@ extension Step {
             // As with other pages: what was just given back may not have reached the host yet.
             if error.reason == .exhausted, pagesTaken > 0 { return .again }
             if error.reason == .exhausted, let pause = pauseBeforeRetry() { return .after(pause) }
-            fail(.port(error, nil))
+            if error.reason == .exhausted, state.region.largePageCount > 0 {
+                let missing = state.region.largePageCount - state.pagesAdded / GuestPages.runPagesMax
+                fail(.capacity(Shortage(engine.host.largePages, requested: missing)))
+            } else {
+                fail(.port(error, nil))
+            }
             return .again
         }
     }
