@@ -172,8 +172,8 @@ extension ControlAPI {
                     + "\(shortage.limit), \(shortage.used) are in use"
                     + (shortage.quarantined > 0 ? " and \(shortage.quarantined) quarantined" : "")
             case .largePages:
-                "\(shortage.requested) pages of 2 MiB are needed, each of 512 free ones in a row; of \(shortage.limit) "
-                    + "such places, \(shortage.limit - shortage.used) are free and the others have pages in use"
+                "\(shortage.requested) pages of 2 MiB are needed, each of 512 free ones in a row; such places that are "
+                    + "free: \(shortage.limit - shortage.used) of \(shortage.limit)"
             }
         var refused = Refused(.capacityExhausted, detail)
         refused.problem.capacity = CapacityShortage(

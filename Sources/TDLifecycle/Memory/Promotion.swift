@@ -31,7 +31,8 @@ extension Domain {
 
     /// The page is clean: written back by itself, or with all that is under the TD's KeyID.
     mutating func dropFreedTable() {
-        guard let table = memory.freedTable.take(), let row = pages.firstIndex(where: { $0.id == table }) else { return }
+        guard let table = memory.freedTable.take(), let row = pages.firstIndex(where: { $0.id == table })
+        else { return }
         removePage(at: row)
         heldCounts[.sept] -= 1
     }
