@@ -63,7 +63,7 @@ extension [String: Int] {
 extension Domain {
     /// Whether it counts against its creator's KeyIDs: it holds one, or is being created and will. One that is
     /// quarantined is out of use for ever, which is not the creator's fault.
-    fileprivate var claimsKeyID: Bool {
+    var claimsKeyID: Bool {
         guard !isDeleted else { return false }
         guard let keyID else { return td == nil && lifecycle == .none }
         return !quarantine.contains { $0.thing == .keyID(keyID) }

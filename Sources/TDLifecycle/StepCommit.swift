@@ -1,4 +1,5 @@
 internal import Logging
+internal import Synchronization
 internal import TDXCalls
 internal import Threading
 
@@ -71,12 +72,14 @@ extension Engine {
         let host = host
         let pages = step.pagesToFree
         let keyIDs = step.keyIDsToFree
+        returning.add(1, ordering: .relaxed)
         transaction.after.append {
             for page in pages {
                 host.clear(page)
                 host.free(page)
             }
             for keyID in keyIDs { host.freeKeyID(keyID) }
+            self.returning.subtract(1, ordering: .releasing)
         }
     }
 

@@ -125,7 +125,11 @@ extension Step {
         }
         domain.firstReserved = domain.pages.count
         guard let number = domain.keyID else { return }
-        change(number) { $0.state = .quarantined }
+        let failure = KeyIDRow.Failure(record: cause.record, leaf: cause.leaf, completion: cause.completion, at: now)
+        change(number) { row in
+            row.state = .quarantined
+            row.lastFailure = failure
+        }
         quarantine(.keyID(number), cause)
     }
 

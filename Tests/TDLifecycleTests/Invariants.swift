@@ -22,7 +22,19 @@ extension World {
         for domain in state.domains.values { broken += brokenRows(domain) + brokenModule(domain) }
         for operation in state.operations.values { broken += brokenOperation(operation, state) }
         broken += fake.misuses.map { "the host port was misused: \($0)" }
-        return broken
+        return broken + brokenFindings()
+    }
+
+    /// What the daemon itself finds; at rest it can look at everything.
+    private func brokenFindings() -> [String] {
+        engine.inspectNow().findings.flatMap { finding -> [String] in
+            let name = finding.invariant.rawValue
+            switch finding.verdict {
+            case .holds: return finding.skipped == 0 ? [] : ["\(name) left \(finding.skipped) out at rest"]
+            case .broken: return finding.counterexamples.map { "\(name): \($0)" }
+            case .notChecked: return ["\(name) was not checked: \(finding.reason ?? "")"]
+            }
+        }
     }
 
     /// Nothing runs, waits, or is promised.

@@ -147,7 +147,7 @@ struct MeasurementTests {
             scheduler: scheduler)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let engine = Engine(calls: fake, host: fake, environment: environment, logger: logger)
+        let engine = Engine(calls: fake, host: fake, tables: fake, environment: environment, logger: logger)
         let world = try World(fake: fake, engine: engine)
         let launches = try (0..<3).map { number in
             var spec = world.spec(vcpus: 1, until: .finalized)

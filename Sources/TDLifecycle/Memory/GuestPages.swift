@@ -179,6 +179,14 @@ struct GuestPages: Sendable {
         return runs[run].page(place)
     }
 
+    /// Looked for among all of them.
+    func page(at address: PageAddress<AnyPage>) -> Page? {
+        for run in runs {
+            if let place = run.addresses.firstIndex(of: address.rawValue) { return run.page(place) }
+        }
+        return nil
+    }
+
     func gpa(_ id: ResourceID) -> GPA? {
         guard let (run, place) = find(id), runs[run].page(place) != nil else { return nil }
         return GPA(rawValue: runs[run].gpa.rawValue + UInt64(place * pageSizeBytes))
