@@ -114,7 +114,8 @@ extension Engine {
     ) -> Listing<Domain> {
         views.withLock { views in
             page(views.domainOrder, after: cursor, limit: limit, revision: views.domainsRevision) { id in
-                guard let domain = views.domains[id]?.value, includeDeleted || !domain.isDeleted, condition(domain) else {
+                guard let domain = views.domains[id]?.value, includeDeleted || !domain.isDeleted, condition(domain)
+                else {
                     return nil
                 }
                 return domain
