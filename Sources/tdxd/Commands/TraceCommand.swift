@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import FakeReplay
+internal import KernelShim
 internal import SEAMCALLTrace
+internal import ShimReplay
 
 struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,9 +32,14 @@ struct TraceReplay: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "fake: in this process. fake:SOCKET: on fresh fakes of 'tdxd fake-module', through its socket.",
-            valueName: "fake|fake:SOCKET"))
+            """
+            fake: in this process. fake:SOCKET: on fresh fakes of 'tdxd fake-module', through its socket. shim: through \
+            the kernel shim, with the pages and KeyIDs that its device gives; recordings that want others are left out.
+            """,
+            valueName: "fake|fake:SOCKET|shim"))
     var module: String = "fake"
+
+    @OptionGroup var place: ShimPlace
 
     enum Leaves: String, ExpressibleByArgument, CaseIterable {
         case rfc, all
@@ -45,26 +52,43 @@ struct TraceReplay: ParsableCommand {
         }
     }
 
-    private func socket() throws -> String? {
-        do throws(ItemFault) {
-            switch try ModuleChoice(module) {
-            case .fake, .auto: return nil
-            case .servedFake(let path): return path
-            case .shim:
-                throw ItemFault("must be fake or fake:SOCKET: a device hands out its own pages, not a recording's")
-            }
-        } catch {
+    private func choice() throws -> ModuleChoice {
+        do throws(ItemFault) { return try ModuleChoice(module) } catch {
             throw ValidationError("--module \(error.reason)")
         }
     }
 
-    func validate() throws { _ = try socket() }
+    func validate() throws { _ = try choice() }
 
     func run() throws {
-        let socket = try socket()
-        let code = replay(file: file, filter: filter, leaves: leaves.selection, socket: socket) { line in
-            LineOutput.standardOutput.write(line + "\n")
+        let code: Int32
+        switch try choice() {
+        case .fake, .auto: code = replay(file: file, filter: filter, leaves: leaves.selection, print: line)
+        case .servedFake(let path):
+            code = replay(file: file, filter: filter, leaves: leaves.selection, socket: path, print: line)
+        case .shim: code = try replayOnShim()
         }
         if code != 0 { throw ExitCode(code) }
     }
+
+    private func replayOnShim() throws -> Int32 {
+        let traces: [Trace]
+        do throws(TraceError) { traces = try TraceFile(path: file).traces } catch {
+            line(error.description)
+            return Self.unusable
+        }
+        let pattern = filter.map { NamePattern($0) }
+        let selected = traces.filter { leaves.selection.includes($0) && pattern?.matches($0.name) ?? true }
+        let path = place.shimDevice
+        var replay = ShimReplay { () throws(ShimUnavailable) in try DeviceFile(path: path) }
+        do throws(ShimUnavailable) { return try replay.run(selected, print: line) } catch {
+            let failure = Failure(error)
+            LineOutput.standardError.write("tdxd: \(failure.reason)\n")
+            throw ExitCode(failure.status.rawValue)
+        }
+    }
+
+    private static let unusable: Int32 = 2
+
+    private func line(_ text: String) { LineOutput.standardOutput.write(text + "\n") }
 }
