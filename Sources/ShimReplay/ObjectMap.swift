@@ -89,6 +89,14 @@ struct ObjectMap {
     /// The recording's address of a page that the device named; nil if it names none of the recording's.
     func recorded(page: UInt64) -> UInt64? { page == 0 ? 0 : recordedPages[page] }
 
+    /// A field's value, in which the address of a page may be: with the recording's page where the recording has one of
+    /// its own and the device has the one that was given for it.
+    func recorded(_ value: UInt64, where wanted: UInt64) -> UInt64 {
+        let mask = (1 << UInt64(keyIDShift) - 1) & ~(Self.pageBytes - 1)
+        guard let page = pages[wanted & mask], value & mask == page else { return value }
+        return value & ~mask | wanted & mask
+    }
+
     /// A mapping holds the device open: whoever is done gives the memory back.
     mutating func freeMemory() {
         for memory in memories.values { shim.freeMemory(memory) }
