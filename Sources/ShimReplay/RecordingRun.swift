@@ -123,7 +123,9 @@ struct RecordingRun {
             throw CannotBeGiven(reason: "the shim does not carry \(leaf.name)")
         }
         var given = input
-        for (register, kind) in operands {
+        // In the registers' order: which objects are allocated must not depend on chance.
+        for register in Register.allCases {
+            guard let kind = operands[register] else { continue }
             if case .value = kind { continue }
             // The device gives good ones only: what the module found wrong with this one would not be there.
             guard call.operand != register.rawValue.uppercased() else {
