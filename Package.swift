@@ -54,7 +54,7 @@ let package = Package(
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"]),
-        room("ShimReplay", ["KernelShim", "SEAMCALLTrace", "TDXCalls"]),
+        room("ShimReplay", ["KernelShim", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("Certificates", ["COpenSSL", "Threading"]),
@@ -70,7 +70,8 @@ let package = Package(
             name: "tdxd",
             dependencies: [
                 "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
-                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "ShimReplay", "TDLifecycle", "TDXCalls", "Threading",
+                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "ShimReplay", "TDLifecycle", "TDXCalls",
+                "Threading",
                 arguments, configuration, logging,
             ],
             swiftSettings: houseRules,
@@ -104,7 +105,8 @@ let package = Package(
         test(
             "KernelShimTests",
             [
-                "TestFolders", "KernelShim", "ShimCore", "ShimReplay", "SEAMCALLTrace", "CTDXShim", "FakeTDX", "TDLifecycle",
+                "TestFolders", "KernelShim", "ShimCore", "ShimReplay", "SEAMCALLTrace", "CTDXShim", "FakeTDX",
+                "TDLifecycle",
                 "TDXCalls", "Threading", logging,
             ]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),

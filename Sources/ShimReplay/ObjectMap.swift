@@ -1,11 +1,6 @@
 internal import KernelShim
 internal import TDXCalls
 
-/// Why something of a recording cannot be had from a device.
-struct CannotBeGiven: Error {
-    let reason: String
-}
-
 /// What a recording names, and what the device gave for it: pages and KeyIDs as they are first named, host memory page by
 /// page with what the recording wrote there.
 struct ObjectMap {
@@ -26,7 +21,7 @@ struct ObjectMap {
     private static let pageBytes: UInt64 = 4096
 
     /// The device's value for a recorded one.
-    mutating func given(_ value: UInt64, _ kind: OperandClass) throws(CannotBeGiven) -> UInt64 {
+    mutating func given(_ value: UInt64, _ kind: OperandClass) throws(Obstacle) -> UInt64 {
         switch kind {
         case .value: value
         case .page: try page(value)
@@ -36,29 +31,31 @@ struct ObjectMap {
         }
     }
 
-    private mutating func page(_ address: UInt64) throws(CannotBeGiven) -> UInt64 {
+    private mutating func page(_ address: UInt64) throws(Obstacle) -> UInt64 {
         if let page = pages[address] { return page }
         guard address % Self.pageBytes == 0, address >> UInt64(keyIDShift) == 0 else {
-            throw CannotBeGiven(reason: "an address that is no page's")
+            throw .cannotBeGiven("an address that is no page's")
         }
-        guard contents[address] == nil else { throw CannotBeGiven(reason: "host memory that is given to the module") }
+        guard contents[address] == nil, memories[address] == nil else {
+            throw .cannotBeGiven("host memory that is given to the module")
+        }
         let page = try have { () throws(PortError) in try shim.allocatePage().rawValue }
         pages[address] = page
         recordedPages[page] = address
         return page
     }
 
-    private mutating func keyID(_ number: UInt64) throws(CannotBeGiven) -> UInt64 {
+    private mutating func keyID(_ number: UInt64) throws(Obstacle) -> UInt64 {
         if let keyID = keyIDs[number] { return keyID }
         let keyID = try have { () throws(PortError) in UInt64(try shim.allocateKeyID().rawValue) }
         keyIDs[number] = keyID
         return keyID
     }
 
-    private mutating func memory(_ address: UInt64) throws(CannotBeGiven) -> UInt64 {
+    private mutating func memory(_ address: UInt64) throws(Obstacle) -> UInt64 {
         let offset = address % Self.pageBytes
         let start = address - offset
-        guard pages[start] == nil else { throw CannotBeGiven(reason: "a page of the module's as host memory") }
+        guard pages[start] == nil else { throw .cannotBeGiven("a page of the module's as host memory") }
         if let memory = memories[start] { return memory.address + offset }
         let memory = try have { () throws(PortError) in try shim.allocateMemory(bytes: Int(Self.pageBytes)) }
         memories[start] = memory
@@ -66,18 +63,16 @@ struct ObjectMap {
         return memory.address + offset
     }
 
-    private func have<Given>(_ body: () throws(PortError) -> Given) throws(CannotBeGiven) -> Given {
-        do throws(PortError) { return try body() } catch {
-            throw CannotBeGiven(reason: error.explanation)
-        }
+    private func have<Given>(_ body: () throws(PortError) -> Given) throws(Obstacle) -> Given {
+        do throws(PortError) { return try body() } catch { throw Obstacle(error) }
     }
 
-    mutating func write(_ bytes: [UInt8], at address: UInt64) throws(CannotBeGiven) {
+    mutating func write(_ bytes: [UInt8], at address: UInt64) throws(Obstacle) {
         for (place, byte) in bytes.enumerated() {
             let (target, overflow) = address.addingReportingOverflow(UInt64(place))
             let start = target / Self.pageBytes * Self.pageBytes
             guard !overflow, pages[start] == nil else {
-                throw CannotBeGiven(reason: "a write to a page of the module's")
+                throw .cannotBeGiven("a write to a page of the module's")
             }
             contents[start, default: [UInt8](repeating: 0, count: Int(Self.pageBytes))][Int(target - start)] = byte
         }

@@ -1,14 +1,25 @@
 public import KernelShim
 public import SEAMCALLTrace
 internal import TDXCalls
+internal import Threading
 
 /// Replays recordings on the kernel shim's device: what `tdxd trace replay --module shim` does.
 ///
 /// The device gives its own pages, KeyIDs and memory for those a recording names. Each recording has a session of its own,
-/// whose TDs are torn down behind it. Registers that the shim does not give back, and address bits of secure EPT entries,
-/// are not compared.
+/// whose TDs are torn down behind it. A recording is left out as soon as it wants what the device cannot give, unless the
+/// call that does changed nothing: then that call is. Registers that the shim does not give back, and address bits of
+/// secure EPT entries, are not compared.
 public struct ShimReplay {
+    /// What may have become of the device's pages before.
+    public enum Pages: Sendable {
+        /// Nothing: no page has been given to the module since it came up.
+        case unused
+        /// The module may remember owners of before, which are then not compared where a recording has none.
+        case usedBefore
+    }
+
     private let open: () throws(ShimUnavailable) -> any ShimDevice
+    private let pages: Pages
     /// How many recordings went how.
     public private(set) var agree = 0
     public private(set) var differ = 0
@@ -16,23 +27,43 @@ public struct ShimReplay {
     public private(set) var whole = 0
     /// How many were left out, by the reason.
     public private(set) var leftOut: [String: Int] = [:]
+    /// Calls of those that were not left out: made, and not.
+    public private(set) var callsMade = 0
+    public private(set) var callsLeftOut = 0
+    /// Owners of pages that were not compared, because they may be those of before.
+    public private(set) var formerOwners = 0
 
     /// - Parameter open: opens the device anew.
-    public init(open: @escaping () throws(ShimUnavailable) -> any ShimDevice) { self.open = open }
+    public init(_ pages: Pages, open: @escaping () throws(ShimUnavailable) -> any ShimDevice) {
+        self.pages = pages
+        self.open = open
+    }
+
+    /// How a replay ended, as an exit code.
+    public enum ExitCode: Int32, Sendable {
+        /// At least one recording was replayed, and all that were agree.
+        case agree = 0
+        case differ = 1
+        /// All were left out, or there was none.
+        case nothingReplayed = 3
+    }
 
     /// - Parameter print: takes lines.
-    /// - Returns: an exit code: 0 if all that could be replayed agree and there is one, else 1.
     /// - Throws: ``ShimUnavailable`` if the device fails, or does not let go of what a recording left.
-    public mutating func run(_ traces: [Trace], print: (String) -> Void) throws(ShimUnavailable) -> Int32 {
+    public mutating func run(_ traces: [Trace], print: (String) -> Void) throws(ShimUnavailable) -> ExitCode {
         for trace in traces { try run(trace, print) }
-        let skipped = leftOut.values.reduce(0, +)
         for (reason, count) in leftOut.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             print("left out: \(count): \(reason)")
         }
+        print("\(callsMade) calls made and compared; \(callsLeftOut) that change nothing left out")
+        if formerOwners > 0 {
+            print("\(formerOwners) owners of pages were not compared: they may be of recordings before")
+        }
+        let skipped = leftOut.values.reduce(0, +)
         print(
             "\(agree + differ) of \(traces.count) recordings replayed: \(agree) agree (\(whole) with every call), "
                 + "\(differ) differ; \(skipped) left out")
-        return differ == 0 && agree > 0 ? 0 : 1
+        return differ > 0 ? .differ : agree > 0 ? .agree : .nothingReplayed
     }
 
     private mutating func run(_ trace: Trace, _ print: (String) -> Void) throws(ShimUnavailable) {
@@ -57,21 +88,35 @@ public struct ShimReplay {
 
     /// The number of the session, which ends with this.
     private mutating func runInSession(_ trace: Trace, _ print: (String) -> Void) throws(ShimUnavailable) -> UInt64 {
-        let shim = try KernelShim(open()) { _ in }
-        do throws(CannotBeGiven) {
-            var run = try RecordingRun(trace, shim)
+        let trouble = Locked<PortError?>(nil)
+        let shim = try KernelShim(open()) { error in trouble.withLock { $0 = $0 ?? error } }
+        do throws(Obstacle) {
+            var run = try RecordingRun(trace, shim, pages)
             try run.run()
+            if run.made == 0 { throw .cannotBeGiven("none of its calls can be made") }
             for difference in run.differences { print(difference.description) }
-            if run.made == 0 { throw CannotBeGiven(reason: "none of its calls can be made") }
-            if !run.differences.isEmpty {
-                differ += 1
-            } else {
-                agree += 1
-                if run.leftOut == 0 { whole += 1 }
-            }
+            note(run)
         } catch {
-            leftOut[error.reason, default: 0] += 1
+            switch error {
+            case .deviceFails(let failure): throw .failing(failure)
+            case .cannotBeGiven(let reason):
+                leftOut[reason, default: 0] += 1
+                print("\(trace.name): left out: \(reason)")
+            }
         }
+        if let trouble = trouble.withLock({ $0 }) { throw .failing(trouble) }
         return shim.session.number
+    }
+
+    private mutating func note(_ run: RecordingRun) {
+        callsMade += run.made
+        callsLeftOut += run.leftOut
+        formerOwners += run.formerOwners
+        if !run.differences.isEmpty {
+            differ += 1
+        } else {
+            agree += 1
+            if run.leftOut == 0 { whole += 1 }
+        }
     }
 }

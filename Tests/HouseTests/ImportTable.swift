@@ -40,7 +40,7 @@ struct RoomRule {
             "FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"],
             outside: ["FoundationEssentials"]),
         // A room of its own: neither the device nor recordings know of the other.
-        RoomRule("ShimReplay", ["KernelShim", "SEAMCALLTrace", "TDXCalls"]),
+        RoomRule("ShimReplay", ["KernelShim", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         RoomRule("Digests", ["COpenSSL", "Threading"]),
         // A room of its own: files under a cap, which know nothing of TDs nor of HTTP. Glibc: modes, locks and renames.
         RoomRule("GuestImages", ["Digests", "Threading"], outside: ["Glibc"]),

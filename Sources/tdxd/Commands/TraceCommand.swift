@@ -13,10 +13,21 @@ struct TraceCommand: ParsableCommand {
 struct TraceReplay: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Replay recordings on a fresh fake and compare every answer.",
+        abstract: "Replay recordings on a fresh fake, or the kernel shim, and compare every answer.",
         discussion: """
             Takes files of recordings, and what 'tdxd --record' writes, also of a daemon that was killed. Each difference \
-            is printed with its trace, step and call; the last line counts the traces that agree and differ. Exits with 0 if all selected traces agree and there is one, 1 if not, 2 if the file cannot be used.
+            is printed with its trace, step and call; the last line counts the traces that agree and differ.
+
+            With --module shim the device gives pages, KeyIDs and memory of its own for the recorded ones. Calls that \
+            changed nothing and that the device does not take are skipped; a recording with any other such call is left \
+            out, and the reason printed, which is no failure.
+
+            EXIT CODES
+              0   all selected traces agree (with --module shim: all that were not left out), and there is one
+              1   one differs, or (not with --module shim) none was selected
+              2   the file cannot be used
+              3   with --module shim: every selected trace was left out, or there is none
+              80  and above, with --module shim: the device cannot be had, or fails, as of 'tdxd serve'
             """)
 
     @Argument(help: "A file of recordings.")
@@ -73,15 +84,19 @@ struct TraceReplay: ParsableCommand {
 
     private func replayOnShim() throws -> Int32 {
         let traces: [Trace]
-        do throws(TraceError) { traces = try TraceFile(path: file).traces } catch {
+        do throws(TraceError) {
+            let recordings = try TraceFile(path: file)
+            if let damage = recordings.damage { line("\(file): \(damage)") }
+            traces = recordings.traces
+        } catch {
             line(error.description)
             return Self.unusable
         }
         let pattern = filter.map { NamePattern($0) }
         let selected = traces.filter { leaves.selection.includes($0) && pattern?.matches($0.name) ?? true }
         let path = place.shimDevice
-        var replay = ShimReplay { () throws(ShimUnavailable) in try DeviceFile(path: path) }
-        do throws(ShimUnavailable) { return try replay.run(selected, print: line) } catch {
+        var replay = ShimReplay(.usedBefore) { () throws(ShimUnavailable) in try DeviceFile(path: path) }
+        do throws(ShimUnavailable) { return try replay.run(selected, print: line).rawValue } catch {
             let failure = Failure(error)
             LineOutput.standardError.write("tdxd: \(failure.reason)\n")
             throw ExitCode(failure.status.rawValue)
