@@ -54,6 +54,7 @@ let package = Package(
         room("SEAMCALLTrace", ["TDXCalls", "Threading"]),
         room("FakeTransport", ["CTDXShim", "TDXCalls", "Threading"]),
         room("FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"]),
+        room("ShimReplay", ["KernelShim", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         room("TDLifecycle", ["TDXCalls", "Digests", "Threading", logging]),
         room("HTTPExchange", ["Threading", httpTypes]),
         room("Certificates", ["COpenSSL", "Threading"]),
@@ -69,8 +70,9 @@ let package = Package(
             name: "tdxd",
             dependencies: [
                 "Certificates", "ControlAPI", "ControlSchema", "FakeReplay", "FakeTDX", "FakeTransport", "GuestImages",
-                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "TDLifecycle", "TDXCalls", "Threading", arguments,
-                configuration, logging,
+                "KernelShim", "Meters", "MicroHTTP", "SEAMCALLTrace", "ShimReplay", "TDLifecycle", "TDXCalls",
+                "Threading",
+                arguments, configuration, logging,
             ],
             swiftSettings: houseRules,
             // Relocations in a few bytes each: a sixteenth of the resident memory of an idle daemon.
@@ -103,8 +105,9 @@ let package = Package(
         test(
             "KernelShimTests",
             [
-                "TestFolders", "KernelShim", "ShimCore", "CTDXShim", "FakeTDX", "TDLifecycle", "TDXCalls", "Threading",
-                logging,
+                "TestFolders", "KernelShim", "ShimCore", "ShimReplay", "SEAMCALLTrace", "CTDXShim", "FakeTDX",
+                "TDLifecycle",
+                "TDXCalls", "Threading", logging,
             ]),
         test("SEAMCALLTraceTests", ["SEAMCALLTrace", "FakeReplay", "FakeTDX", "TDXCalls", "Threading"]),
         test(

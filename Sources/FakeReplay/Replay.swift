@@ -44,7 +44,7 @@ public func replay(
             let (platform, assumption) = try trace.replayPlatform()
             if let assumption { print("\(trace.name): \(assumption)") }
             if platform.outputs == TracePlatform.namedOutputs {
-                print("\(trace.name): registers that the kernel's wrappers have no name for are not compared")
+                print("\(trace.name): registers that the back end did not give back are not compared")
             }
             target = try makeTarget(for: trace, platform, socket)
         } catch {

@@ -6,6 +6,13 @@ extension KernelShim: SEAMCALLPort {
     public func call(
         _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
     ) throws(PortError) -> Completion {
+        try callTellingOutputs(leaf, &registers, on: processor).completion
+    }
+
+    /// The same, with what the registers hold that came back; those that are not named did not, and are 0.
+    public func callTellingOutputs(
+        _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
+    ) throws(PortError) -> (completion: Completion, outputs: [Register: OutputClass]) {
         guard leaf.reserved == 0, let operands = Operands.byLeaf[leaf.number], module.leaves.contains(leaf.number)
         else {
             throw PortError(.unsupported, "the shim does not carry \(leaf.name)", fault: .leafNotCarried)
@@ -69,7 +76,7 @@ extension KernelShim: SEAMCALLPort {
 
     private func answer(
         _ request: tdx_shim_call, _ leaf: Leaf, _ registers: inout Registers, on processor: Processor
-    ) throws(PortError) -> Completion {
+    ) throws(PortError) -> (completion: Completion, outputs: [Register: OutputClass]) {
         let completion = Completion(rawValue: request.status)
         if let error = PortError(shimFault: request.fault, leaf, completion) { throw error }
         guard !completion.isMadeBySoftware else {
@@ -82,13 +89,17 @@ extension KernelShim: SEAMCALLPort {
         let values = elements(of: request.output, as: UInt64.self, count: Operands.registers.count)
         let kinds = elements(of: request.output_kind, as: UInt8.self, count: Operands.registers.count)
         var output = Registers()
+        var classes: [Register: OutputClass] = [:]
+        for (place, register) in Operands.registers.enumerated() {
+            classes[register] = OutputClass(UInt32(kinds[place]))
+        }
         try addresses.withLock { (table) throws(PortError) in
             for (place, register) in Operands.registers.enumerated() {
                 output[register] = try Self.output(values[place], UInt32(kinds[place]), leaf, table)
             }
         }
         registers = output
-        return completion
+        return (completion, classes)
     }
 
     /// One output in the language of the registers. What is not given back is 0.

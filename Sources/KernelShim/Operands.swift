@@ -1,7 +1,8 @@
-internal import TDXCalls
+internal import CTDXShim
+public import TDXCalls
 
 /// What a register of a leaf holds, on the way in.
-enum OperandClass: Sendable {
+public enum OperandClass: Sendable {
     /// A number as it is: a guest's address, a field, data.
     case value
     /// The address of a page.
@@ -11,6 +12,32 @@ enum OperandClass: Sendable {
     case keyID
     /// The address of host memory, or of something in it.
     case memory
+}
+
+/// What a register holds that came back.
+public enum OutputClass: Sendable {
+    case value
+    /// The address of a page of this session's, or 0.
+    case page
+    /// A secure EPT entry without its ``addressBits``.
+    case entry
+
+    public static let addressBits: UInt64 = 0x000F_FFFF_FFFF_F000
+
+    /// Nil for what did not come back.
+    init?(_ kind: UInt32) {
+        switch kind {
+        case TDX_SHIM_OUTPUT_VALUE.rawValue: self = .value
+        case TDX_SHIM_OUTPUT_OBJECT.rawValue: self = .page
+        case TDX_SHIM_OUTPUT_ENTRY.rawValue: self = .entry
+        default: return nil
+        }
+    }
+}
+
+extension KernelShim {
+    /// What the registers of a leaf hold on the way in; nil if the shim has no form for it.
+    public static func operands(of leaf: Leaf) -> [Register: OperandClass]? { Operands.byLeaf[leaf.number] }
 }
 
 /// The leaves that the shim has a form for, and what their registers hold. Others are refused before they get there.

@@ -120,7 +120,7 @@ public final class Engine: Sendable {
 
     /// Operations that have not ended.
     public var unfinishedOperations: [ResourceID] {
-        state.withLock { state in state.operations.values.filter { !$0.state.isTerminal }.map(\.id) }
+        state.withLock { state in state.operations.values.filter { !$0.value.state.isTerminal }.map(\.value.id) }
     }
 }
 

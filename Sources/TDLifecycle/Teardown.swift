@@ -53,8 +53,10 @@ extension Step {
         let cause = Cause(call.leaf, record)
         switch call {
         case .reclaimPage(let id):
-            let place = domain.isolateGuestPage(id) ?? domain.pages.lastIndex { $0.id == id }
-            if let place { quarantine(pageAt: place, cause) }
+            let guest = domain.isolateGuestPage(id)
+            for id in guest.isEmpty ? [id] : guest {
+                if let place = domain.pages.lastIndex(where: { $0.id == id }) { quarantine(pageAt: place, cause) }
+            }
             return nil
         case .writeBackTDR:
             if let place = domain.pages.firstIndex(where: { $0.state == .reclaimedTDR }) {

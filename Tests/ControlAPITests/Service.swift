@@ -28,7 +28,8 @@ final class Service: Sendable {
         certificates: CertificateRoles = CertificateRoles(),
         rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
         imageLimits: ImageLimits = ImageLimits(), tolerating tolerated: Set<HazardRule> = [],
-        hazards: (@Sendable () -> HazardList)? = nil, showsTables: Bool = true
+        hazards: (@Sendable () -> HazardList)? = nil, host: (FakeTDX) -> any HostPort = { $0 },
+        showsTables: Bool = true
     ) throws {
         // Read before anything is timed: the document is long.
         _ = Self.contract
@@ -45,7 +46,7 @@ final class Service: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         engine = Engine(
-            calls: port, host: fake, tables: showsTables ? fake : nil, environment: environment, limits: limits,
+            calls: port, host: host(fake), tables: showsTables ? fake : nil, environment: environment, limits: limits,
             logger: logger)
         let identity = ServiceIdentity(
             hostName: "test", version: "0", startedAt: environment.wallClock.now,

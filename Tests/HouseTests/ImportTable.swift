@@ -39,6 +39,8 @@ struct RoomRule {
         RoomRule(
             "FakeReplay", ["TDXCalls", "FakeTDX", "FakeTransport", "SEAMCALLTrace", "Threading"],
             outside: ["FoundationEssentials"]),
+        // A room of its own: neither the device nor recordings know of the other.
+        RoomRule("ShimReplay", ["KernelShim", "SEAMCALLTrace", "TDXCalls", "Threading"]),
         RoomRule("Digests", ["COpenSSL", "Threading"]),
         // A room of its own: files under a cap, which know nothing of TDs nor of HTTP. Glibc: modes, locks and renames.
         RoomRule("GuestImages", ["Digests", "Threading"], outside: ["Glibc"]),
@@ -67,7 +69,7 @@ struct RoomRule {
     private static let everyRoom: Set<String> = [
         "Threading", "TDXCalls", "FakeTDX", "KernelShim", "FakeTransport", "SEAMCALLTrace", "Digests", "TDLifecycle",
         "LifecycleJournal", "HTTPExchange", "Certificates", "MicroHTTP", "ControlSchema", "ControlAPI", "ControlClient",
-        "FakeReplay", "GuestImages", "Meters",
+        "FakeReplay", "GuestImages", "Meters", "ShimReplay",
     ]
     private static let executables: Set<String> = [
         "ArgumentParser", "Configuration", "FoundationEssentials", "Glibc", "Logging",

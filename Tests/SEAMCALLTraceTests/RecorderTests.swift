@@ -107,7 +107,7 @@ struct RecorderTests {
         trace.platform?.outputs = TracePlatform.namedOutputs
         var lines: [String] = []
         #expect(replay([trace]) { lines.append($0) } == 0)
-        #expect(lines.contains("life: registers that the kernel's wrappers have no name for are not compared"))
+        #expect(lines.contains("life: registers that the back end did not give back are not compared"))
     }
 
     @Test("a recording that was tampered with is found out: trace, step, call, expected, got")

@@ -94,7 +94,8 @@ struct MeasurementTests {
     static let impossible: [(region: MemoryRegion, member: MemoryViolation.Member)] = [
         (bytes(0x800, 4096), .gpa), (bytes(0x8000_0000_0000, 4096), .gpa), (bytes(0x7fff_ffff_f000, 8192), .gpa),
         (bytes(0x3000, 0x4000), .gpa), (bytes(0x1000, 0), .sizeBytes), (bytes(0x1000, 100), .sizeBytes),
-        (bytes(0x10_0000, 4096), .sizeBytes), (bytes(0, 0x20_0000, page: 0x20_0000), .pageSizeBytes),
+        (bytes(0x10_0000, 4096), .sizeBytes), (bytes(0x10_0000, 0x20_0000, page: 0x20_0000), .gpa),
+        (bytes(0x20_0000, 0x10_0000, page: 0x20_0000), .sizeBytes),
         (bytes(0, 8192, page: 8192), .pageSizeBytes),
     ]
 

@@ -15,9 +15,6 @@ public final class FakeModuleServer: Sendable {
     }
 
     private struct State {
-        var sessions: [ServedSession.Token: ServedSession] = [:]
-        /// What clients have left that are gone. The module's pages are their limit.
-        var estates: [ServedSession.Token: ServedSession.Estate] = [:]
         var connections: [ObjectIdentifier: MessageSocket] = [:]
         var threads: [ObjectIdentifier: Thread] = [:]
         /// Threads that only have to be joined.
@@ -28,7 +25,8 @@ public final class FakeModuleServer: Sendable {
     private let place: SocketPlace
     private let listening: MessageSocket
     private let handler: RequestHandler
-    private let replays: ReplayMaker?
+    private let sessions = Sessions()
+    private let reception: Reception
     private let onEvent: @Sendable (Event) -> Void
     private let state = Locked(State())
     private let acceptor = Locked<Thread?>(nil)
@@ -51,7 +49,7 @@ public final class FakeModuleServer: Sendable {
         place = SocketPlace(path: path)
         listening = try place.listen()
         handler = RequestHandler(module)
-        self.replays = replays
+        reception = Reception(sessions, module, replays)
         self.onEvent = onEvent
         let thread = Thread { [self] in acceptAll() }
         acceptor.withLock { $0 = thread }
@@ -120,7 +118,7 @@ public final class FakeModuleServer: Sendable {
 
     private func serve(_ socket: MessageSocket) {
         socket.setPatience(seconds: Self.helloSeconds)
-        switch hello(socket) {
+        switch reception.hello(socket) {
         case .refused(let reason): onEvent(.refused(reason))
         case .calls(let session):
             socket.setPatience(seconds: 0)
@@ -134,10 +132,7 @@ public final class FakeModuleServer: Sendable {
             // Nothing comes here but its end.
             _ = socket.receive()
             let kept = handler.settle(session.end())
-            state.withLock { state in
-                state.sessions[session.token] = nil
-                if !kept.isEmpty { state.estates[session.token] = kept }
-            }
+            sessions.end(session, leaving: kept)
             onEvent(.closed(pages: kept.pages.count, keyIDs: kept.keyIDs.count))
         }
     }
@@ -167,99 +162,10 @@ public final class FakeModuleServer: Sendable {
         }
     }
 
-    /// What another session has left goes over to this one.
     private func adopt(_ request: ModuleRequest, for session: ServedSession) -> ModuleReply {
         let token = ServedSession.Token(high: request.registers.rcx, low: request.registers.rdx)
-        let answer = state.withLock { state -> AdoptionAnswer in
-            if state.sessions[token] != nil { return .inUse }
-            guard let estate = state.estates.removeValue(forKey: token) else { return .nothing }
-            session.inherit(estate)
-            return .taken
-        }
         var reply = ModuleReply(to: request)
-        reply.registers.rcx = answer.rawValue
+        reply.registers.rcx = sessions.hand(token, to: session).rawValue
         return reply
     }
-
-    private enum Hello {
-        case refused(String)
-        case calls(ServedSession)
-        case life(ServedSession)
-        case replay(any ServedReplay)
-    }
-
-    private func hello(_ socket: MessageSocket) -> Hello {
-        guard case .message(let bytes) = socket.receive() else { return .refused("a client said nothing") }
-        let request: ModuleRequest
-        do throws(MessageFault) {
-            request = try ModuleRequest(bytes[...])
-        } catch {
-            return .refused(error.reason)
-        }
-        let role = HelloRole(rawValue: request.registers.r9)
-        guard request.kind == .hello, request.payload.isEmpty || role == .replay else {
-            return .refused("a client does not say hello")
-        }
-        guard request.registers.rcx == MessageLimits.version else {
-            return refuse(socket, request, "the other end speaks version \(MessageLimits.version)")
-        }
-        let token = ServedSession.Token(high: request.registers.rdx, low: request.registers.r8)
-        let session: ServedSession
-        switch role {
-        case .replay: return helloToReplay(socket, request)
-        case .calls:
-            guard let found = state.withLock({ $0.sessions[token] }) else {
-                return refuse(socket, request, "there is no such session: the module is another, or has let go of it")
-            }
-            session = found
-        case .life:
-            session = ServedSession(token)
-            let isNew = state.withLock { state in
-                guard state.sessions[token] == nil, state.estates[token] == nil else { return false }
-                state.sessions[token] = session
-                return true
-            }
-            guard isNew else { return refuse(socket, request, "there is such a session already") }
-        case nil: return refuse(socket, request, "a client does not say what its connection is for")
-        }
-        var reply = ModuleReply(to: request)
-        reply.payload = handler.module.description[...]
-        guard socket.send(reply.bytes) == nil else {
-            if role == .life {
-                _ = state.withLock { $0.sessions.removeValue(forKey: token) }
-            }
-            return .refused("a client went away")
-        }
-        return role == .life ? .life(session) : .calls(session)
-    }
-
-    private func helloToReplay(_ socket: MessageSocket, _ request: ModuleRequest) -> Hello {
-        guard let replays else { return refuse(socket, request, "recordings are not replayed here") }
-        do throws(PortError) {
-            let replay = try replays(Array(request.payload))
-            return socket.send(ModuleReply(to: request).bytes) == nil
-                ? .replay(replay) : .refused("a client went away")
-        } catch {
-            return refuse(socket, request, error.explanation)
-        }
-    }
-
-    private func refuse(_ socket: MessageSocket, _ request: ModuleRequest, _ reason: String) -> Hello {
-        var reply = ModuleReply(to: request)
-        reply.failure = .notExecuted
-        reply.payload = Array(reason.utf8)[...]
-        // Whether it hears us does not matter any more.
-        _ = socket.send(reply.bytes)
-        return .refused(reason)
-    }
-}
-
-/// What a connection is for.
-enum HelloRole: UInt64 {
-    /// The session lives as long as it does.
-    case life = 1
-    /// Requests, one after the other.
-    case calls = 2
-    /// One recording on a module of its own: the payload tells of it.
-    case replay = 3
 }

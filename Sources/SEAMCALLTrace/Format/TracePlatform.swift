@@ -24,8 +24,8 @@ public struct TracePlatform: Hashable, Sendable, Codable {
     public var profile: String?
     /// Members that the back end could not tell: what stands for them in a replay is assumed.
     public var notTold: [String]?
-    /// ``namedOutputs`` where a call's registers came back only as far as the kernel's wrapper has a name for them; the
-    /// others are recorded as 0.
+    /// ``namedOutputs`` where a call's registers came back only as far as the back end, or the kernel's wrapper, has a name
+    /// for them; the others are recorded as 0.
     public var outputs: String?
 
     public static let namedOutputs = "named"

@@ -8,6 +8,14 @@ public struct Difference: Hashable, Sendable, CustomStringConvertible {
     public let expected: String
     public let got: String
 
+    public init(trace: String, step: Int, call: String, expected: String, got: String) {
+        self.trace = trace
+        self.step = step
+        self.call = call
+        self.expected = expected
+        self.got = got
+    }
+
     public var description: String {
         """
         \(trace), step \(step): \(call)

@@ -61,16 +61,16 @@ extension LedgerSnapshot {
         load = state.placement.load.filter { $0.value != 0 }
         operationCounts = state.allowances.operations
         keyIDClaims = state.allowances.keyIDs
-        for place in state.domains.values.indices where !state.domains.values[place].isDeleted {
-            let domain = state.domains.values[place]
+        for place in state.domains.values.indices where !state.domains.values[place].value.isDeleted {
+            let domain = state.domains.values[place].value
             domains[domain.id] = domain
         }
         for lane in state.lanes.values {
-            if let id = lane.operation, let operation = state.operations[id] { operations[id] = operation }
+            if let id = lane.operation, let row = state.operations[id] { operations[id] = row.value }
         }
         // Each has a lane. Where that is not so they are looked for among all, of which there may be thousands.
         if operationCounts.values.reduce(0, +) != operations.count {
-            operations = state.operations.filter { !$0.value.state.isTerminal }
+            operations = state.operations.mapValues(\.value).filter { !$0.value.state.isTerminal }
         }
     }
 

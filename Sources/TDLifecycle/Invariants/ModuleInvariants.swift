@@ -115,7 +115,7 @@ extension EngineState {
 
     /// Whether a step may have taken pages or a KeyID that no row has yet.
     private var isCreating: Bool {
-        lanes.contains { td, lane in lane.isRunning && domains[td]?.td == nil }
+        lanes.contains { td, lane in lane.isRunning && domains[td]?.value.td == nil }
     }
 
     enum Judgement {
@@ -127,7 +127,7 @@ extension EngineState {
     func judge(_ suspicion: Suspicion, _ tables: any ModuleTables) -> Judgement {
         switch suspicion {
         case .page(let address, let td):
-            guard let domain = domains[td], !domain.isDeleted else { return .agrees }
+            guard let domain = domains[td]?.value, !domain.isDeleted else { return .agrees }
             if isRunning(td) { return .inMotion }
             guard let page = domain.page(at: address) else { return .agrees }
             let shown = tables.modulePage(address)
@@ -137,7 +137,7 @@ extension EngineState {
                     "the row has it \(page.state.words), the module \(shown.words(domain))", domain, page))
         case .stray(let address, let owner):
             guard case .held(let type, let now) = tables.modulePage(address), now == owner else { return .agrees }
-            let domain = domains.values.first { $0.td?.tdr == owner }
+            let domain = domains.values.first { $0.value.td?.tdr == owner }?.value
             if domain.map({ isRunning($0.id) }) ?? isCreating { return .inMotion }
             if domain?.page(at: address) != nil { return .agrees }
             return .differs(

@@ -38,7 +38,8 @@ extension Backend {
                     ])
             }
             var platform = TracePlatform(shim)
-            if !shim.reportsAllOutputs { platform.outputs = TracePlatform.namedOutputs }
+            // Not even a back end that has them all gives a register back that is no output of its leaf.
+            platform.outputs = TracePlatform.namedOutputs
             return Backend(
                 calls: shim, host: shim, identity: BackendIdentity(shim), platform: platform,
                 inventory: adoption.inventory)
