@@ -7,7 +7,13 @@ extension FakeTDX: ModuleTables {
     public func forEachModulePage(_ body: (PageAddress<AnyPage>, ModulePage) -> Void) {
         for number in 0..<state.tdmrs.count {
             let tdmr = state.tdmrs[number]
-            for index in tdmr.touchedIndices4K { show(tdmr.entry4K(index), tdmr.base + UInt64(index) << 12, body) }
+            var inside: (range: Int, isLarge: Bool) = (-1, false)
+            for index in tdmr.touchedIndices4K {
+                let address = tdmr.base + UInt64(index) << 12
+                // What the entries of small pages inside a large one say is of no consequence.
+                if inside.range != index >> 9 { inside = (index >> 9, large(in: tdmr, at: address) != nil) }
+                if !inside.isLarge { show(tdmr.entry4K(index), address, body) }
+            }
             for index in 0..<tdmr.count2M { show(tdmr.entry2M(index), tdmr.base + UInt64(index) << 21, body) }
             for index in 0..<tdmr.count1G { show(tdmr.entry1G(index), tdmr.base + UInt64(index) << 30, body) }
         }
@@ -30,11 +36,19 @@ extension FakeTDX: ModuleTables {
     public func modulePage(_ address: PageAddress<AnyPage>) -> ModulePage? {
         let place = address.rawValue
         guard let tdmr = state.tdmr(containing: place) else { return nil }
-        for entry in [tdmr.entry1G(at: place), tdmr.entry2M(at: place)] {
-            // An upper entry that is free leaves it to those below.
-            if let page = read(entry, at: place), page != .busy { return page }
-        }
+        if let large = large(in: tdmr, at: place) { return large.begin == place ? large.page : nil }
         return read(tdmr.entry4K(at: place), at: place)
+    }
+
+    /// The large page that an address lies in.
+    private func large(in tdmr: TDMR, at address: UInt64) -> (begin: UInt64, page: ModulePage)? {
+        let upper = [(tdmr.entry1G(at: address), UInt64(1) << 30), (tdmr.entry2M(at: address), UInt64(1) << 21)]
+        for (entry, size) in upper {
+            let begin = address & ~(size - 1)
+            // An entry that is free, or that somebody holds, leaves it to those below.
+            if let page = read(entry, at: begin), page != .busy { return (begin, page) }
+        }
+        return nil
     }
 
     public func keyEntry(_ keyID: KeyID) -> KeyTableEntry? {

@@ -5,9 +5,10 @@
 /// is after, or as ``ModulePage/busy``.
 public protocol ModuleTables: Sendable {
     /// Tells `body` of every page that is not the host's by its metadata (PAMT), and of each whose metadata a call holds
-    /// locked. Ascending within a TDMR.
+    /// locked. A large page is told of once, at its
+    /// first address.
     func forEachModulePage(_ body: (PageAddress<AnyPage>, ModulePage) -> Void)
-    /// One page's; nil for one of the host's.
+    /// One page's; nil for one of the host's, and for one inside a large page.
     func modulePage(_ address: PageAddress<AnyPage>) -> ModulePage?
     /// A KeyID's entry in the key ownership table; nil for a number that the table does not have.
     func keyEntry(_ keyID: KeyID) -> KeyTableEntry?

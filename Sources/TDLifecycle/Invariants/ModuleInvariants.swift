@@ -34,12 +34,14 @@ struct Comparison {
 
 extension Page {
     /// What the module is to say of it: nil if it is the host's. Nobody knows of one in quarantine.
-    fileprivate func agrees(with page: ModulePage?, tdr: PageAddress<TDR>?) -> Bool {
+    fileprivate func agrees(with page: ModulePage?, of domain: Domain?) -> Bool {
+        // A table whose place a large page has taken is the ledger's until its caches are written back.
+        if id == domain?.memory.freedTable { return page == nil || page == .busy }
         switch (state, page) {
-        case (_, .busy), (.quarantined, _): true
-        case (.held(let kind), .held(let type, let owner)): type == kind.pamtType && owner == tdr
-        case (.reserved, nil), (.reclaimedTDR, nil): true
-        default: false
+        case (_, .busy), (.quarantined, _): return true
+        case (.held(let kind), .held(let type, let owner)): return type == kind.pamtType && owner == domain?.td?.tdr
+        case (.reserved, nil), (.reclaimedTDR, nil): return true
+        default: return false
         }
     }
 }
@@ -67,7 +69,7 @@ extension LedgerSnapshot {
         rows.reserveCapacity(domains.values.reduce(0) { $0 + $1.pageCount })
         for domain in domains.values {
             for page in domain.pages { rows[page.address] = (domain.id, page) }
-            for page in domain.memory.pages.all { rows[page.address] = (domain.id, page) }
+            for page in domain.memory.pages.pages(after: nil, limit: .max) { rows[page.address] = (domain.id, page) }
         }
         func look(_ row: (td: ResourceID, page: Page), _ shown: ModulePage?) {
             if shown == .busy || isRunning(row.td) {
@@ -76,7 +78,7 @@ extension LedgerSnapshot {
             }
             if case .quarantined = row.page.state { return }
             comparison.finding.examined += 1
-            if !row.page.agrees(with: shown, tdr: domains[row.td]?.td?.tdr) {
+            if !row.page.agrees(with: shown, of: domains[row.td]) {
                 comparison.suspect(.page(row.page.address, of: row.td))
             }
         }
@@ -131,7 +133,7 @@ extension EngineState {
             if isRunning(td) { return .inMotion }
             guard let page = domain.page(at: address) else { return .agrees }
             let shown = tables.modulePage(address)
-            if page.agrees(with: shown, tdr: domain.td?.tdr) { return .agrees }
+            if page.agrees(with: shown, of: domain) { return .agrees }
             return .differs(
                 Counterexample(
                     "the row has it \(page.state.words), the module \(shown.words(domain))", domain, page))

@@ -7,17 +7,21 @@ extension LedgerSnapshot {
         let tds = ordered
         owners.reserveCapacity(min(tds.reduce(0) { $0 + $1.pageCount }, InvariantFinding.pagesMax))
         func look(_ page: Page, of domain: Domain) {
-            let other = owners.updateValue(domain.id, forKey: page.address)
-            finding.expect(
-                other == nil,
-                Counterexample("the page is also in a row of \(other?.description ?? "nobody")", domain, page))
+            for offset in stride(from: 0, to: UInt64(page.sizeBytes), by: pageSizeBytes) {
+                let address = PageAddress<AnyPage>(rawValue: page.address.rawValue + offset)
+                let other = owners.updateValue(domain.id, forKey: address)
+                finding.expect(
+                    other == nil,
+                    Counterexample("the page is also in a row of \(other?.description ?? "nobody")", domain, page))
+            }
         }
         for domain in tds { for page in domain.pages { look(page, of: domain) } }
         for domain in tds {
             let room = max(0, InvariantFinding.pagesMax - finding.examined)
             let pages = domain.memory.pages.pages(after: nil, limit: room)
-            finding.skipped += domain.memory.pages.count - pages.count
-            for page in pages { look(page, of: domain) }
+            let before = finding.examined
+            for page in pages where finding.examined < InvariantFinding.pagesMax { look(page, of: domain) }
+            finding.skipped += domain.memory.pages.count - (finding.examined - before)
         }
         return finding
     }
