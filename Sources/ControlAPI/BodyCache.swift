@@ -8,6 +8,7 @@ final class BodyCache: Sendable {
     /// What is represented; `isFull` tells the representation with addresses and registers from the other.
     enum Key: Hashable, Sendable {
         case host, capacity, processors, document, errors
+        case invariants(isFull: Bool)
         case td(ResourceID)
         case actions(ResourceID)
         case vcpu(ResourceID, Int)

@@ -81,7 +81,8 @@ public final class ControlAPI: Responder {
     public static let routes: [Route] =
         Route.numbered(
             serviceRoutes + metricsRoutes + hostRoutes + tdRoutes + vcpuRoutes + fieldRoutes + stepRoutes
-                + memoryRoutes + imageRoutes + operationRoutes + recordRoutes + fakeRoutes + errorRoutes)
+                + memoryRoutes + imageRoutes + operationRoutes + recordRoutes + invariantRoutes + fakeRoutes
+                + errorRoutes)
 
     /// Shows more in `/metrics` from now on.
     public func addMetrics(_ sources: [any MetricSource]) { metricSources.withLock { $0 += sources } }

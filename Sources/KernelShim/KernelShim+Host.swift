@@ -3,6 +3,10 @@ public import TDXCalls
 internal import Threading
 
 extension KernelShim: HostPort {
+    public var largePagesRefusal: String? {
+        "the kernel shim asks the kernel for single pages, not for 2 MiB in a row, and has no TDH.MEM.PAGE.PROMOTE"
+    }
+
     public func allocatePage() throws(PortError) -> PageAddress<HostOwned> {
         let entry = try allocate(TDX_SHIM_TYPE_PAGE, TDX_SHIM_PAGE_FREE, "allocate a page").entry
         let address = try keep(entry) { (table) throws(PortError) in

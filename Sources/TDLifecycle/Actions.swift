@@ -48,6 +48,12 @@ public enum Action: String, CaseIterable, Sendable {
 extension Domain {
     /// Nil if the module would accept the action now, as far as the ledger knows; else why not.
     public func obstacle(to action: Action, on platform: Platform) -> String? {
+        obstacle(to: action, on: platform, isExplained: true)
+    }
+
+    /// - Parameter isExplained: false if it is only asked whether there is one: no text is made up then.
+    private func obstacle(to action: Action, on platform: Platform, isExplained: Bool) -> String? {
+        func why(_ text: @autoclosure () -> String) -> String { isExplained ? text() : "" }
         if isDeleted { return "the TD is deleted" }
         if !quarantine.isEmpty { return "the TD is quarantined: what it holds is out of use for good" }
         if isFatal, !action.takesDown { return "the module declared the TD fatal: it can only be taken down" }
@@ -61,7 +67,7 @@ extension Domain {
             if let reason = obstacleBeforeInitialized { return reason }
             if isFinalized { return "the TD is finalised: it gets no more vCPUs" }
             return vcpus.count < Int(spec.maxVCPUs) || vcpus.contains { $0.state == .uninitialized }
-                ? nil : "the TD has its \(spec.maxVCPUs) vCPUs"
+                ? nil : why("the TD has its \(spec.maxVCPUs) vCPUs")
         case .addMemory:
             return obstacleBeforeInitialized ?? (isFinalized ? "the TD is finalised: it gets no more memory" : nil)
         case .finalize:
@@ -69,29 +75,32 @@ extension Domain {
                 ?? (memory.measurement.isDiverged
                     ? "memory was added in part, so that the measurement is not what was planned: it takes force" : nil)
         case .configureKey:
-            return lifecycle == .hkidAssigned ? nil : "TDH.MNG.KEY.CONFIG wants HKID_ASSIGNED; the TD is \(stateText)"
+            return lifecycle == .hkidAssigned
+                ? nil : why("TDH.MNG.KEY.CONFIG wants HKID_ASSIGNED; the TD is \(stateText)")
         case .addTDCSPage:
             return lifecycle == .keysConfigured && opState != .initialized && !isFinalized
-                ? nil : "TDH.MNG.ADDCX wants KEYS_CONFIGURED and no MNG.INIT yet; the TD is \(stateText)"
+                ? nil : why("TDH.MNG.ADDCX wants KEYS_CONFIGURED and no MNG.INIT yet; the TD is \(stateText)")
         case .initialize:
             guard lifecycle == .keysConfigured, opState != .initialized, !isFinalized else {
-                return "TDH.MNG.INIT wants KEYS_CONFIGURED and UNINITIALIZED; the TD is \(stateText)"
+                return why("TDH.MNG.INIT wants KEYS_CONFIGURED and UNINITIALIZED; the TD is \(stateText)")
             }
             let needed = tdcsPagesNeeded(platform.module)
-            return pageCount(.tdcs) >= needed ? nil : "\(pageCount(.tdcs)) of \(needed) TDCS pages are added"
+            return pageCount(.tdcs) >= needed ? nil : why("\(pageCount(.tdcs)) of \(needed) TDCS pages are added")
         case .flushDone:
             guard lifecycle == .hkidAssigned || lifecycle == .keysConfigured else {
-                return "TDH.MNG.VPFLUSHDONE wants HKID_ASSIGNED or KEYS_CONFIGURED; the TD is \(stateText)"
+                return why("TDH.MNG.VPFLUSHDONE wants HKID_ASSIGNED or KEYS_CONFIGURED; the TD is \(stateText)")
             }
-            return associated.isEmpty ? nil : "\(associated.count) vCPUs are associated with a processor: flush them"
+            return associated.isEmpty
+                ? nil : why("\(associated.count) vCPUs are associated with a processor: flush them")
         case .writeBack:
-            return lifecycle == .blocked ? nil : "there is nothing to write back; the TD is \(stateText)"
+            return lifecycle == .blocked ? nil : why("there is nothing to write back; the TD is \(stateText)")
         case .freeKey:
-            guard lifecycle == .blocked else { return "TDH.MNG.KEY.FREEID wants BLOCKED; the TD is \(stateText)" }
-            let missing = platform.packages.filter { !writtenBackPackages.contains($0) }.map { "\($0.rawValue)" }
-            return missing.isEmpty ? nil : "caches of package \(missing.joined(separator: ", ")) are not written back"
+            guard lifecycle == .blocked else { return why("TDH.MNG.KEY.FREEID wants BLOCKED; the TD is \(stateText)") }
+            let missing = platform.packages.filter { !writtenBackPackages.contains($0) }.map { why("\($0.rawValue)") }
+            return missing.isEmpty
+                ? nil : why("caches of package \(missing.joined(separator: ", ")) are not written back")
         case .reclaimPage:
-            return lifecycle == .teardown ? nil : "TDH.PHYMEM.PAGE.RECLAIM wants TEARDOWN; the TD is \(stateText)"
+            return lifecycle == .teardown ? nil : why("TDH.PHYMEM.PAGE.RECLAIM wants TEARDOWN; the TD is \(stateText)")
         case .writeBackTDR:
             return pages.contains { $0.state == .reclaimedTDR } ? nil : "the TDR is not reclaimed yet"
         case .readField, .writeField:

@@ -139,7 +139,7 @@ extension Engine {
     }
 
     private func logAdoption(_ id: ResourceID) {
-        guard let domain = state.withLock({ $0.domains[id] }) else { return }
+        guard let domain = state.withLock({ $0.domains[id]?.value }) else { return }
         logger.notice(
             "TD taken over",
             metadata: [
@@ -154,7 +154,7 @@ extension Engine {
     /// Asks the module how far the TD is: MNG.RD answers once it is initialised, and its refusals tell the rest. Nothing else
     /// does, so it is asked even where some packages lack the key.
     private func probe(_ id: ResourceID) {
-        guard let domain = state.withLock({ $0.domains[id] }), let td = domain.td, domain.quarantine.isEmpty,
+        guard let domain = state.withLock({ $0.domains[id]?.value }), let td = domain.td, domain.quarantine.isEmpty,
             domain.lifecycle != .teardown, platform.module.leaves.contains(Leaf.mngRD.number)
         else { return }
         let log = AttemptLog(calls, environment)
@@ -183,7 +183,7 @@ extension Engine {
             finding.maxVCPUs = try? read("MAX_VCPUS")?.get()
         }
         transact(.durable, records: records) { state, transaction in
-            guard var row = state.domains[id] else { return }
+            guard var row = state.domains[id]?.value else { return }
             finding.apply(to: &row, platform)
             if let number = row.keyID {
                 let (configured, isBlocked) = (row.configuredPackages, row.lifecycle == .blocked)

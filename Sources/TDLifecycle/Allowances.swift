@@ -22,14 +22,14 @@ struct Allowances: Sendable {
     private(set) var operations: [String: Int] = [:]
     private(set) var keyIDs: [String: Int] = [:]
 
-    mutating func note(_ domain: Domain, before: Domain?) {
-        let change = (domain.claimsKeyID ? 1 : 0) - (before?.claimsKeyID == true ? 1 : 0)
-        if change != 0 { keyIDs.change(domain.createdBy, by: change) }
+    mutating func note(_ domain: Boxed<Domain>, before: Boxed<Domain>?) {
+        let change = (domain.value.claimsKeyID ? 1 : 0) - (before?.value.claimsKeyID == true ? 1 : 0)
+        if change != 0 { keyIDs.change(domain.value.createdBy, by: change) }
     }
 
-    mutating func note(_ operation: Operation, before: Operation?) {
-        let change = (operation.state.isTerminal ? 0 : 1) - (before?.state.isTerminal == false ? 1 : 0)
-        if change != 0 { operations.change(operation.requester.principal, by: change) }
+    mutating func note(_ operation: Boxed<Operation>, before: Boxed<Operation>?) {
+        let change = (operation.value.state.isTerminal ? 0 : 1) - (before?.value.state.isTerminal == false ? 1 : 0)
+        if change != 0 { operations.change(operation.value.requester.principal, by: change) }
     }
 
     /// - Parameter keyIDs: how many the request would take.
@@ -63,7 +63,7 @@ extension [String: Int] {
 extension Domain {
     /// Whether it counts against its creator's KeyIDs: it holds one, or is being created and will. One that is
     /// quarantined is out of use for ever, which is not the creator's fault.
-    fileprivate var claimsKeyID: Bool {
+    var claimsKeyID: Bool {
         guard !isDeleted else { return false }
         guard let keyID else { return td == nil && lifecycle == .none }
         return !quarantine.contains { $0.thing == .keyID(keyID) }

@@ -22,6 +22,10 @@ public enum Call: Hashable, Sendable {
     case addPage(region: Int)
     /// The region's next chunk, into the measurement.
     case extend(region: Int)
+    /// A region's next large page, of 512 small ones.
+    case promote(region: Int)
+    /// Of the page of the table that this made superfluous.
+    case writeBackTable
     case finalize
     /// Eight bytes of MRTD, by place.
     case readMRTD(Int)
@@ -44,6 +48,8 @@ public enum Call: Hashable, Sendable {
         case .addTable: .memSEPTAdd
         case .addPage: .memPageAdd
         case .extend: .mrExtend
+        case .promote: .memPagePromote
+        case .writeBackTable: .phymemPageWBINVD
         case .finalize: .mrFinalize
         case .readMRTD: .mngRD
         }
@@ -70,7 +76,7 @@ public enum Call: Hashable, Sendable {
         case .freeKey: .freeKey
         case .reclaimPage: .reclaimPage
         case .writeBackTDR: .writeBackTDR
-        case .addTable, .addPage, .extend: .addMemory
+        case .addTable, .addPage, .extend, .promote, .writeBackTable: .addMemory
         case .finalize, .readMRTD: .finalize
         }
     }

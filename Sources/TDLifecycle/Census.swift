@@ -23,9 +23,9 @@ public struct Census: Hashable, Sendable {
         for row in table.rows.values where row.role == .td { keyIDs[row.state, default: 0] += 1 }
     }
 
-    mutating func replace(_ before: Domain?, with after: Domain?) {
-        if let before { count(before, by: -1) }
-        if let after { count(after, by: 1) }
+    mutating func replace(_ before: Boxed<Domain>?, with after: Boxed<Domain>?) {
+        if let before { count(before.value, by: -1) }
+        if let after { count(after.value, by: 1) }
     }
 
     private mutating func count(_ domain: Domain, by change: Int) {
@@ -35,12 +35,14 @@ public struct Census: Hashable, Sendable {
         }
     }
 
-    mutating func replace(_ before: Operation?, with after: Operation) {
-        if let before, !before.state.isTerminal { unfinished[before.kind, default: 0] -= 1 }
-        if !after.state.isTerminal {
-            unfinished[after.kind, default: 0] += 1
-        } else if before?.state.isTerminal != true {
-            ended[Outcome(kind: after.kind, state: after.state), default: 0] += 1
+    mutating func replace(_ before: Boxed<Operation>?, with after: Boxed<Operation>) {
+        let (kind, state) = (after.value.kind, after.value.state)
+        let stateBefore = before?.value.state
+        if stateBefore?.isTerminal == false { unfinished[kind, default: 0] -= 1 }
+        if !state.isTerminal {
+            unfinished[kind, default: 0] += 1
+        } else if stateBefore?.isTerminal != true {
+            ended[Outcome(kind: kind, state: state), default: 0] += 1
         }
     }
 

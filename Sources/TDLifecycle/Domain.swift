@@ -127,6 +127,8 @@ public struct Page: Hashable, Sendable {
     /// When it came into this state: the sequence and the time.
     public internal(set) var since: UInt64
     public internal(set) var sinceTime: WallTime
+    /// 4,096, or 2,097,152 of a large page of guest memory that is listed as one.
+    public internal(set) var sizeBytes = pageSizeBytes
 
     public var kind: PageKind? {
         switch state {

@@ -29,14 +29,22 @@ public final class Engine: Sendable {
     let refusalLog = LineBudget()
     let state: Locked<EngineState>
     let views: Locked<Views>
+    /// What the module's own tables are compared through; nil where the back end does not show them.
+    let tables: (any ModuleTables)?
+    let inspections = Inspections()
+    /// Steps whose pages and KeyIDs are in no row any more, and not with the host again yet.
+    let returning = Atomic(0)
     /// The one sequence: revisions, ETags, record numbers. Never reused.
     private let lastSequence = Atomic<UInt64>(0)
 
+    /// - Parameter tables: the back end's own, where it shows them.
     public init(
-        calls: any SEAMCALLPort, host: any HostPort, environment: EngineEnvironment,
-        store: any LifecycleStore = InMemoryStore(), limits: EngineLimits = EngineLimits(), logger: Logger
+        calls: any SEAMCALLPort, host: any HostPort, tables: (any ModuleTables)? = nil,
+        environment: EngineEnvironment, store: any LifecycleStore = InMemoryStore(),
+        limits: EngineLimits = EngineLimits(), logger: Logger
     ) {
         self.calls = calls
+        self.tables = tables
         self.host = host
         self.environment = environment
         self.store = store
@@ -62,6 +70,9 @@ public final class Engine: Sendable {
     func nextSequence() -> UInt64 {
         lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
     }
+
+    /// The last one: while it stays the same nothing has been changed.
+    public var sequence: UInt64 { lastSequence.load(ordering: .relaxed) }
 
     /// Changes the state in one go, writes what changed, and publishes it once that is as durable as asked.
     @discardableResult
@@ -109,7 +120,7 @@ public final class Engine: Sendable {
 
     /// Operations that have not ended.
     public var unfinishedOperations: [ResourceID] {
-        state.withLock { state in state.operations.values.filter { !$0.state.isTerminal }.map(\.id) }
+        state.withLock { state in state.operations.values.filter { !$0.value.state.isTerminal }.map(\.value.id) }
     }
 }
 

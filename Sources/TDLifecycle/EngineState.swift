@@ -3,10 +3,11 @@ internal import Threading
 
 /// Everything the engine decides on, behind one short lock.
 struct EngineState: Sendable {
-    var domains: [ResourceID: Domain] = [:]
+    /// Boxed, as all rows: what is put here is what is written and what is seen, and nobody copies it.
+    var domains: [ResourceID: Boxed<Domain>] = [:]
     /// Names of TDs that are not deleted.
     var names: [String: ResourceID] = [:]
-    var operations: [ResourceID: Operation] = [:]
+    var operations: [ResourceID: Boxed<Operation>] = [:]
     var lanes: [ResourceID: Lane] = [:]
     var keyIDs: KeyIDTable
     var ledger: Ledger
@@ -63,23 +64,29 @@ extension EngineState {
     ///
     /// - Parameter isWritten: false for what the same thread changes again at once, and writes then.
     @discardableResult
-    mutating func put(_ domain: Domain, _ transaction: inout Transaction, isWritten: Bool = true) -> Domain {
-        var domain = domain
+    mutating func put(
+        _ domain: consuming Domain, _ transaction: inout Transaction, isWritten: Bool = true
+    ) -> Boxed<Domain> {
         domain.revision = transaction.sequence
         domain.updateReadyCondition(at: transaction.now)
-        allowances.note(domain, before: domains.updateValue(domain, forKey: domain.id))
-        if isWritten { transaction.changes.append(.domain(domain)) }
-        return domain
+        let id = domain.id
+        let row = Boxed(domain)
+        allowances.note(row, before: domains.updateValue(row, forKey: id))
+        if isWritten { transaction.changes.append(.domain(row)) }
+        return row
     }
 
     @discardableResult
-    mutating func put(_ operation: Operation, _ transaction: inout Transaction, isWritten: Bool = true) -> Operation {
-        var operation = operation
+    mutating func put(
+        _ operation: consuming Operation, _ transaction: inout Transaction, isWritten: Bool = true
+    ) -> Boxed<Operation> {
         operation.revision = transaction.sequence
-        allowances.note(operation, before: operations.updateValue(operation, forKey: operation.id))
-        if isWritten { transaction.changes.append(.operation(operation)) }
-        if operation.state.isTerminal { ended.append(operation.id, at: transaction.now) }
-        return operation
+        let (id, isOver) = (operation.id, operation.state.isTerminal)
+        let row = Boxed(operation)
+        allowances.note(row, before: operations.updateValue(row, forKey: id))
+        if isWritten { transaction.changes.append(.operation(row)) }
+        if isOver { ended.append(id, at: transaction.now) }
+        return row
     }
 
     mutating func updateKeyID(
@@ -117,9 +124,9 @@ extension EngineState {
     func domain(_ reference: TDReference) throws(LifecycleError) -> Domain {
         switch reference {
         case .id(let id):
-            if let domain = domains[id] { return domain }
+            if let domain = domains[id] { return domain.value }
         case .name(let name):
-            if let id = names[name], let domain = domains[id] { return domain }
+            if let id = names[name], let domain = domains[id] { return domain.value }
         }
         throw .noSuchTD(reference.description)
     }

@@ -99,7 +99,7 @@ extension Engine {
             // Written down before the call: even a refused read may bind the vCPU, and a vCPU bound where
             // nobody knows keeps TDH.MNG.VPFLUSHDONE from ever succeeding.
             transact(.durable) { state, transaction in
-                guard var row = state.domains[domain.id] else { return }
+                guard var row = state.domains[domain.id]?.value else { return }
                 row.associate(
                     number, with: processor, by: access.write == nil ? .vpRD : .vpWR, platform, transaction.sequence)
                 state.placement.add(processor)
@@ -190,7 +190,7 @@ extension Engine {
         _ result: Result<FieldAnswer, LifecycleError>, unbind: Processor? = nil
     ) {
         transact(.grouped, records: records) { state, transaction in
-            if var row = state.domains[domain.id] {
+            if var row = state.domains[domain.id]?.value {
                 let before = (row.stateSource, row.isFatal)
                 if case .td = access.target, case .success = result { row.stateSource = .read }
                 if records.contains(where: { $0.completion?.isFatal == true }) { row.isFatal = true }

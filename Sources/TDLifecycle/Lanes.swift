@@ -40,7 +40,7 @@ extension Engine {
 
     private enum Work {
         case access(FieldAccess, Domain)
-        case step(Domain, Operation)
+        case step(Boxed<Domain>, Boxed<Operation>)
     }
 
     /// One turn of a lane: a field access or a step of the operation; if both wait, they take turns.
@@ -53,7 +53,7 @@ extension Engine {
             if !lane.accesses.isEmpty, operation == nil || !lane.accessWasLast {
                 lane.isRunning = true
                 lane.accessWasLast = true
-                return .access(lane.accesses.removeFirst(), domain)
+                return .access(lane.accesses.removeFirst(), domain.value)
             }
             guard let operation else { return nil }
             lane.beginStep()

@@ -122,6 +122,14 @@ extension TDXModule {
                 guard let td = domain.td else { return .refused(page, .missing(call, processor)) }
                 return module.tdh_mem_sept_add(td, table.gpa, table.level, page, on: processor)
             }
+        case .promote(let region):
+            do throws(SEAMCALLError) {
+                guard let td = domain.td else { throw .missing(call, processor) }
+                let gpa = domain.gpaOfNextLargePage(region)
+                return .accepted(.page(try tdh_mem_page_promote(td, gpa, on: processor).any))
+            } catch {
+                return .refused(error)
+            }
         case .readMRTD(let element):
             do throws(SEAMCALLError) {
                 guard let td = domain.td else { throw .missing(call, processor) }
@@ -165,7 +173,7 @@ extension TDXModule {
     private func issuePlain(_ call: Call, for domain: Domain, on processor: Processor) throws(SEAMCALLError) {
         guard let td = domain.td else { throw .missing(call, processor) }
         switch call {
-        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage, .extend, .readMRTD:
+        case .create, .addTDCSPage, .createVCPU, .addTDCXPage, .addTable, .addPage, .extend, .promote, .readMRTD:
             preconditionFailure("\(call.leaf.name) is issued elsewhere")
         case .finalize:
             try tdh_mr_finalize(td, on: processor)
@@ -191,6 +199,8 @@ extension TDXModule {
         case .reclaimPage(let id):
             guard let page = domain.page(id) else { throw .missing(call, processor) }
             try tdh_phymem_page_reclaim(page.address, on: processor)
+        case .writeBackTable:
+            try writeBackTable(of: domain, on: processor)
         case .writeBackTDR:
             try tdh_phymem_page_wbinvd_tdr(td, on: processor)
         }

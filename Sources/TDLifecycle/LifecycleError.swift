@@ -60,7 +60,7 @@ public struct WrongState: Hashable, Sendable {
 
 /// What there is too little of.
 public struct Shortage: Hashable, Sendable {
-    public enum Resource: String, Sendable { case keyIDs = "keyIds", pages }
+    public enum Resource: String, Sendable { case keyIDs = "keyIds", pages, largePages }
 
     public let resource: Resource
     public let limit: Int
@@ -68,4 +68,13 @@ public struct Shortage: Hashable, Sendable {
     public let quarantined: Int
     public let foreign: Int
     public let requested: Int
+}
+
+extension Shortage {
+    /// Of 2 MiB in a row: those that are not free have pages in use, by whomever.
+    init(_ runs: HostLargePages, requested: Int) {
+        self.init(
+            resource: .largePages, limit: runs.total, used: runs.total - runs.free, quarantined: 0, foreign: 0,
+            requested: requested)
+    }
 }

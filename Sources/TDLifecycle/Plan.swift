@@ -34,7 +34,7 @@ public struct Plan: Hashable, Sendable {
             add(call)
         case .destroy:
             walk(goal, domain.withoutMemory, platform)
-            addGuestReclaims(domain.memory.pages.heldCount)
+            addGuestReclaims(domain.memory.pages.reclaimCount)
         case .build(let stage, let specs):
             let rest = max(0, specs.count - Self.vcpusInDetail)
             walkBuild(min(stage, .initialized), specs.dropLast(rest), domain.withoutMemory, platform)

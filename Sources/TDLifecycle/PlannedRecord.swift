@@ -35,8 +35,9 @@ extension Call {
         case .writeBack(_, let resume): return Registers(rcx: resume ? 1 : 0)
         case .reclaimPage(let id): return Registers(rcx: domain.page(id)?.address.rawValue ?? 0)
         case .writeBackTDR: return Registers(rcx: tdr)
+        case .writeBackTable: return Registers(rcx: domain.freedTable?.address.rawValue ?? 0)
         case .finalize: return Registers(rcx: tdr)
-        case .addTable, .addPage, .extend, .readMRTD: return Registers(rdx: tdr)
+        case .addTable, .addPage, .extend, .promote, .readMRTD: return Registers(rdx: tdr)
         }
     }
 }

@@ -96,13 +96,13 @@ extension Engine {
     public func td(_ reference: TDReference) throws(LifecycleError) -> Domain {
         let found = views.withLock { views in views.id(of: reference).flatMap { views.domains[$0] } }
         guard let found else { throw .noSuchTD(reference.description) }
-        return found
+        return found.value
     }
 
     /// Which TD that is and its revision: enough for whoever has its view already.
     public func tdRevision(_ reference: TDReference) throws(LifecycleError) -> (id: ResourceID, revision: UInt64) {
         let found = views.withLock { views in
-            views.id(of: reference).flatMap { id in views.domains[id].map { (id, $0.revision) } }
+            views.id(of: reference).flatMap { id in views.domains[id].map { (id, $0.value.revision) } }
         }
         guard let found else { throw .noSuchTD(reference.description) }
         return found
@@ -114,7 +114,8 @@ extension Engine {
     ) -> Listing<Domain> {
         views.withLock { views in
             page(views.domainOrder, after: cursor, limit: limit, revision: views.domainsRevision) { id in
-                guard let domain = views.domains[id], includeDeleted || !domain.isDeleted, condition(domain) else {
+                guard let domain = views.domains[id]?.value, includeDeleted || !domain.isDeleted, condition(domain)
+                else {
                     return nil
                 }
                 return domain
@@ -126,13 +127,13 @@ extension Engine {
 
     public func operation(_ id: ResourceID) throws(LifecycleError) -> Operation {
         guard let operation = views.withLock({ $0.operations[id] }) else { throw .noSuchOperation }
-        return operation
+        return operation.value
     }
 
     public func operations(after cursor: ResourceID?, limit: Int) -> Listing<Operation> {
         views.withLock { views in
             page(views.operationOrder, after: cursor, limit: limit, revision: views.operationsRevision) { id in
-                views.operations[id]
+                views.operations[id]?.value
             }
         }
     }
@@ -176,7 +177,7 @@ extension Engine {
     }
 
     public var processors: [ProcessorView] {
-        let domains = views.withLock { views in views.domains.values.filter { !$0.isDeleted } }
+        let domains = views.withLock { views in views.domains.values.filter { !$0.value.isDeleted }.map(\.value) }
         var bound: [Processor: [ProcessorView.BoundVCPU]] = [:]
         for domain in domains.sorted(by: { $0.id < $1.id }) {
             for number in domain.associated.sorted() {
@@ -195,7 +196,7 @@ extension Engine {
         var filter = filter
         let (records, revision, dropped) = views.withLock { views -> ([CallRecord], UInt64, UInt64) in
             // An operation's records are its TD's, and those are kept longer than the host's.
-            if filter.td == nil, let operation = filter.operation { filter.td = views.operations[operation]?.td }
+            if filter.td == nil, let operation = filter.operation { filter.td = views.operations[operation]?.value.td }
             // What the TD's own ring no longer has may still be in the host's.
             let ring = filter.td.flatMap { views.records[$0] } ?? views.hostRecords
             return (ring.ordered, views.recordsRevision, ring.dropped)
@@ -216,26 +217,27 @@ extension Engine {
         of id: ResourceID, timeout: Duration, _ callback: @escaping @Sendable (Operation) -> Void
     ) throws(LifecycleError) {
         let seen = views.withLock { $0.operations[id] }
-        if let seen, seen.state.isTerminal { return callback(seen) }
+        if let seen, seen.value.state.isTerminal { return callback(seen.value) }
         // One that has just been submitted may not be seen yet, and is there all the same.
         guard let known = seen ?? state.withLock({ $0.operations[id] }) else { throw .noSuchOperation }
         let scheduler = environment.scheduler
-        let over = views.withLock { views -> Operation? in
+        let over = views.withLock { views -> Boxed<Operation>? in
             let now = views.operations[id] ?? known
-            guard !now.state.isTerminal, timeout > .zero else { return now }
+            guard !now.value.state.isTerminal, timeout > .zero else { return now }
             let isWaiting = views.addWaiter(for: id, callback) { waiter in
                 scheduler.enqueue(after: timeout) { self.expire(waiter, of: known) }
             }
             return isWaiting ? nil : now
         }
-        if let over { callback(over) }
+        if let over { callback(over.value) }
     }
 
-    private func expire(_ waiter: UInt64, of known: Operation) {
-        let expired = views.withLock { views -> (Views.Waiter, Operation)? in
-            views.removeWaiter(waiter, for: known.id).map { ($0, views.operations[known.id] ?? known) }
+    private func expire(_ waiter: UInt64, of known: Boxed<Operation>) {
+        let id = known.value.id
+        let expired = views.withLock { views -> (Views.Waiter, Boxed<Operation>)? in
+            views.removeWaiter(waiter, for: id).map { ($0, views.operations[id] ?? known) }
         }
-        if let (waiter, operation) = expired { waiter.callback(operation) }
+        if let (waiter, operation) = expired { waiter.callback(operation.value) }
     }
 }
 

@@ -77,7 +77,7 @@ struct Step: ~Copyable {
             operation.state = operation.isCancelRequested ? .cancelling : .running
         }
         if operation.isCancelRequested, operation.rollback == .notNeeded, operation.failure == nil,
-            operation.goal.next(for: domain, on: engine.platform) != nil
+            domain.memory.freedTable == nil, operation.goal.next(for: domain, on: engine.platform) != nil
         {
             cancel()
         }
@@ -196,10 +196,12 @@ struct Step: ~Copyable {
     mutating func note(_ call: Call, _ accepted: Accepted, on processor: Processor, _ record: CallRecord) {
         endTries()
         if operation.sweep == nil { advanceProgress() }
-        if let returned = returnedPage(call) { pagesToFree.append(returned) }
+        pagesToFree += returnedPages(call)
         noteKeyID(call)
         noteUnbinding(call)
         if call.takesPage { operation.pagesGiven += 1 }
+        // It may be a table of an operation before this one.
+        if call == .writeBackTable { operation.pagesGiven = max(0, operation.pagesGiven - 1) }
         if noteWriteBack(call) {
             domain.apply(
                 call, accepted, on: processor, platform: engine.platform, sequence: engine.nextSequence(),
@@ -226,17 +228,21 @@ struct Step: ~Copyable {
         operation.progress.done = min(operation.progress.done + count, operation.progress.total)
     }
 
-    /// The page a reclaim or the TDR's write-back gives back; a reclaimed TDR stays until it is written back.
-    private func returnedPage(_ call: Call) -> PageAddress<HostOwned>? {
+    /// The pages a reclaim or a write-back gives back; a reclaimed TDR stays until it is written back.
+    private func returnedPages(_ call: Call) -> [PageAddress<HostOwned>] {
+        let pages: [Page]
         switch call {
         case .reclaimPage(let id):
-            guard let page = domain.page(id), page.state != .held(.tdr) else { return nil }
-            return PageAddress(rawValue: page.address.rawValue)
+            let guest = domain.memory.pages.together(id)
+            pages = guest.isEmpty ? domain.page(id).map { [$0] } ?? [] : guest
         case .writeBackTDR:
-            return domain.pages.first { $0.state == .reclaimedTDR }.map { PageAddress(rawValue: $0.address.rawValue) }
+            pages = domain.pages.filter { $0.state == .reclaimedTDR }
+        case .writeBackTable, .freeKey:
+            pages = domain.freedTable.map { [$0] } ?? []
         default:
-            return nil
+            return []
         }
+        return pages.filter { $0.state != .held(.tdr) }.map { PageAddress(rawValue: $0.address.rawValue) }
     }
 
     mutating func change(_ number: KeyID, _ change: @escaping @Sendable (inout KeyIDRow) -> Void) {

@@ -1,40 +1,42 @@
 internal import Logging
+internal import Synchronization
 internal import TDXCalls
 internal import Threading
 
 extension Engine {
     /// Runs one step of an operation and commits what came of it.
-    func run(_ operation: Operation, on domain: Domain, isInPlace: Bool = false) {
-        var step = Step(self, operation, on: domain, isInPlace: isInPlace)
+    func run(_ operation: Boxed<Operation>, on domain: Boxed<Domain>, isInPlace: Bool = false) {
+        var step = Step(self, operation.value, on: domain.value, isInPlace: isInPlace)
         let end = step.run()
-        commit(step, end)
+        commit(&step, end)
     }
 
-    private func commit(_ step: borrowing Step, _ end: Step.End) {
+    private func commit(_ step: inout Step, _ end: Step.End) {
         let phaseBefore = transact(.grouped, records: step.records) { state, transaction -> Phase? in
-            var domain = step.domain
-            var operation = step.operation
-            let before = state.domains[domain.id]
+            let td = step.domain.id
+            let before = state.domains[td]
             // Names, labels, the expected MRTD and the wish to cancel may have changed while the step ran.
-            domain.name = before?.name
-            domain.labels = before?.labels ?? domain.labels
-            if let before { domain.expect(asFoundIn: before) }
-            let now = state.operations[operation.id]
-            if let now, now.isCancelRequested, !operation.state.isTerminal {
-                operation.isCancelRequested = true
+            step.domain.name = before?.value.name
+            if let before {
+                step.domain.labels = before.value.labels
+                step.domain.expect(asFoundIn: before.value)
+            }
+            let wasCancelled = state.operations[step.operation.id]?.value.isCancelRequested == true
+            if wasCancelled, !step.operation.state.isTerminal {
+                step.operation.isCancelRequested = true
                 // What fails meanwhile is taken back anyway, and has failed.
-                if operation.failure == nil { operation.state = .cancelling }
+                if step.operation.failure == nil { step.operation.state = .cancelling }
             }
             for (number, change) in step.keyIDChanges { state.updateKeyID(number, &transaction, change) }
             finishWriteBacks(step, end, &state, &transaction)
             account(step, end, &state)
-            if domain.isDeleted, before?.isDeleted == false { bury(domain, &state, transaction.now) }
-            state.put(domain, &transaction)
-            if case .ended = end { release(&operation, &transaction) }
-            state.put(operation, &transaction)
+            if step.domain.isDeleted, before?.value.isDeleted == false { bury(step.domain, &state, transaction.now) }
+            state.put(step.domain, &transaction)
+            if case .ended = end { release(&step.operation, &transaction) }
+            state.put(step.operation, &transaction)
             giveBack(step, &transaction)
-            advance(domain.id, end, &state, &transaction)
-            return before?.phase
+            advance(td, end, &state, &transaction)
+            return before?.value.phase
         }
         logPhase(of: step, from: phaseBefore)
     }
@@ -71,12 +73,14 @@ extension Engine {
         let host = host
         let pages = step.pagesToFree
         let keyIDs = step.keyIDsToFree
+        returning.add(1, ordering: .relaxed)
         transaction.after.append {
             for page in pages {
                 host.clear(page)
                 host.free(page)
             }
             for keyID in keyIDs { host.freeKeyID(keyID) }
+            self.returning.subtract(1, ordering: .releasing)
         }
     }
 

@@ -53,6 +53,7 @@ extension Call {
         case .writeBackTDR:
             page = domain.pages.first { $0.state == .reclaimedTDR }
             kind = .tdr
+        case .writeBackTable: (page, kind) = (domain.freedTable, .sept)
         default: return nil
         }
         return page.map { CallRecord.PageArgument(id: $0.id, kind: kind, address: $0.address) }

@@ -158,7 +158,7 @@ extension Step {
             let failure = KeyIDRow.Failure(record: record.id, leaf: record.leaf, completion: completion, at: record.at)
             change(number) { $0.lastFailure = failure }
         case .addTDCSPage, .initialize, .createVCPU, .addTDCXPage, .initializeVCPU, .flushVCPU, .reclaimPage,
-            .writeBackTDR, .addTable, .addPage, .extend, .finalize, .readMRTD:
+            .writeBackTDR, .addTable, .addPage, .extend, .promote, .writeBackTable, .finalize, .readMRTD:
             break
         }
         if case (.initializeVCPU, .inconsistentMSR) = (call, completion) {

@@ -8,8 +8,8 @@ public enum Durability: Sendable {
 
 /// A row as it is after a change.
 public enum Change: Sendable {
-    case domain(Domain)
-    case operation(Operation)
+    case domain(Boxed<Domain>)
+    case operation(Boxed<Operation>)
     case keyID(KeyIDRow)
     /// A deleted TD or an old operation is forgotten.
     case forgotten(ResourceID)

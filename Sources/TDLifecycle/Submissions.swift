@@ -189,7 +189,7 @@ extension Engine {
     private func runningDeletion(
         of reference: TDReference, _ state: EngineState
     ) throws(LifecycleError) -> Operation? {
-        guard let id = try state.domain(reference).activeOperation, let operation = state.operations[id],
+        guard let id = try state.domain(reference).activeOperation, let operation = state.operations[id]?.value,
             operation.kind == .deleteTD
         else { return nil }
         return operation
@@ -265,7 +265,7 @@ extension Engine {
                 // Of an initialised TD the spec says what it is; the module will refuse to make it another.
                 if domain.opState != .initialized, domain.opState != .runnable { domain.spec = spec }
             }
-        case .addTable, .addPage, .extend, .readMRTD:
+        case .addTable, .addPage, .extend, .promote, .writeBackTable, .readMRTD:
             preconditionFailure("\(request.call.leaf.name) is part of an operation on memory, and no step")
         case .addTDCSPage, .createVCPU, .flushDone, .freeKey, .finalize:
             break
@@ -299,14 +299,14 @@ extension Engine {
             if let before { state.names[before] = nil }
             if let name = domain.name { state.names[name] = domain.id }
             state.put(domain, &transaction)
-            return state.domains[domain.id] ?? domain
+            return state.domains[domain.id]?.value ?? domain
         }
     }
 
     /// Asks a creation to stop at the end of its step; it then takes back what it has done.
     public func cancel(_ id: ResourceID, ifRevision: UInt64? = nil) throws(LifecycleError) -> Operation {
         try transact(.durable) { (state, transaction) throws(LifecycleError) in
-            guard var operation = state.operations[id] else { throw .noSuchOperation }
+            guard var operation = state.operations[id]?.value else { throw .noSuchOperation }
             if let ifRevision, ifRevision != operation.revision {
                 throw .preconditionFailed(revision: operation.revision)
             }
@@ -320,7 +320,7 @@ extension Engine {
             // A step that runs now may be about to wait for its content, which it is not to do any more.
             state.lanes[td]?.wasWoken = true
             transaction.after.append { self.schedule(td) }
-            return state.operations[id] ?? operation
+            return state.operations[id]?.value ?? operation
         }
     }
 
@@ -345,11 +345,10 @@ extension Engine {
     }
 
     func begin(
-        _ kind: Operation.Kind, _ goal: Goal, _ plan: Plan, for domain: Domain, by requester: Requester,
+        _ kind: Operation.Kind, _ goal: Goal, _ plan: Plan, for domain: consuming Domain, by requester: Requester,
         _ state: inout EngineState, _ transaction: inout Transaction, filling memory: MemoryRun? = nil
     ) -> ResourceID {
         state.prune(limits, &transaction)
-        var domain = domain
         var operation = Operation(
             id: ids.next(.operation), kind: kind, td: domain.id, requester: requester, createdAt: transaction.now,
             progress: Operation.Progress(done: 0, total: plan.callCount), spec: domain.spec, plan: plan, goal: goal,

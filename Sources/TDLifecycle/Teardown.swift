@@ -53,8 +53,10 @@ extension Step {
         let cause = Cause(call.leaf, record)
         switch call {
         case .reclaimPage(let id):
-            let place = domain.isolateGuestPage(id) ?? domain.pages.lastIndex { $0.id == id }
-            if let place { quarantine(pageAt: place, cause) }
+            let guest = domain.isolateGuestPage(id)
+            for id in guest.isEmpty ? [id] : guest {
+                if let place = domain.pages.lastIndex(where: { $0.id == id }) { quarantine(pageAt: place, cause) }
+            }
             return nil
         case .writeBackTDR:
             if let place = domain.pages.firstIndex(where: { $0.state == .reclaimedTDR }) {
@@ -123,7 +125,11 @@ extension Step {
         }
         domain.firstReserved = domain.pages.count
         guard let number = domain.keyID else { return }
-        change(number) { $0.state = .quarantined }
+        let failure = KeyIDRow.Failure(record: cause.record, leaf: cause.leaf, completion: cause.completion, at: now)
+        change(number) { row in
+            row.state = .quarantined
+            row.lastFailure = failure
+        }
         quarantine(.keyID(number), cause)
     }
 

@@ -62,6 +62,8 @@ extension Domain {
         case .freeKey:
             lifecycle = .teardown
             keyID = nil
+            // The write-backs before it covered all lines under the TD's KeyID.
+            dropFreedTable()
         case .addTable(let table):
             guard case .page(let address) = accepted else { return }
             hold(address, as: .sept, vcpu: nil, sequence, time)
@@ -70,6 +72,10 @@ extension Domain {
             fill(region, pages: 1, chunks: 0, sequence, time)
         case .extend(let region):
             fill(region, pages: 0, chunks: 1, sequence, time)
+        case .promote(let region):
+            promote(region, accepted, sequence, time)
+        case .writeBackTable:
+            dropFreedTable()
         case .finalize:
             opState = .runnable
         case .readMRTD:
@@ -78,8 +84,7 @@ extension Domain {
             noteMRTD(value)
         case .reclaimPage(let id):
             if memory.pages.page(id) != nil {
-                memory.pages.remove(id)
-                heldCounts[.guest] -= 1
+                heldCounts[.guest] -= memory.pages.remove(id)
                 return
             }
             // From the end, where a teardown begins.

@@ -2,11 +2,11 @@ internal import TDXCalls
 
 /// What readers see: rows as of the last batch that is safe, and the records.
 struct Views: Sendable {
-    private(set) var domains: [ResourceID: Domain] = [:]
+    private(set) var domains: [ResourceID: Boxed<Domain>] = [:]
     /// Ascending; ids sort by time.
     private(set) var domainOrder: [ResourceID] = []
     private(set) var names: [String: ResourceID] = [:]
-    private(set) var operations: [ResourceID: Operation] = [:]
+    private(set) var operations: [ResourceID: Boxed<Operation>] = [:]
     private(set) var operationOrder: [ResourceID] = []
     private(set) var keyIDs: KeyIDTable
     private(set) var ledger: Ledger
@@ -64,15 +64,13 @@ struct Views: Sendable {
         for change in batch.changes {
             switch change {
             case .domain(let domain):
-                if domain.isDeleted, domains[domain.id]?.isDeleted != true { deleted.append(domain.id) }
-                publish(domain)
+                if publish(domain) { deleted.append(domain.value.id) }
             case .operation(let operation):
                 publish(operation)
-                if operation.state.isTerminal {
-                    let waiting = waiters.removeValue(forKey: operation.id) ?? []
+                if operation.value.state.isTerminal, let waiting = waiters.removeValue(forKey: operation.value.id) {
                     waiterCount -= waiting.count
                     for waiter in waiting { if let expiry = waiter.expiry { scheduler.cancel(expiry) } }
-                    told += waiting.map { waiter in { waiter.callback(operation) } }
+                    told += waiting.map { waiter in { waiter.callback(operation.value) } }
                 }
             case .keyID(let row):
                 keyIDsRevision = batch.sequence
@@ -109,11 +107,12 @@ struct Views: Sendable {
         if let ring = records.removeValue(forKey: td) { recordsOfDeleted -= ring.count }
     }
 
-    private mutating func publish(_ operation: Operation) {
+    private mutating func publish(_ operation: Boxed<Operation>) {
         operationsRevision = revision
-        let before = operations.updateValue(operation, forKey: operation.id)
+        let id = operation.value.id
+        let before = operations.updateValue(operation, forKey: id)
         census.replace(before, with: operation)
-        if before == nil { operationOrder.insertSorted(operation.id) }
+        if before == nil { operationOrder.insertSorted(id) }
     }
 
     // MARK: Waiting for an operation's end
@@ -140,14 +139,18 @@ struct Views: Sendable {
         return waiters[operation]?.remove(at: place)
     }
 
-    private mutating func publish(_ domain: Domain) {
+    /// Says whether it is deleted and was not before.
+    private mutating func publish(_ domain: Boxed<Domain>) -> Bool {
         domainsRevision = revision
-        let before = domains.updateValue(domain, forKey: domain.id)
+        let id = domain.value.id
+        let before = domains.updateValue(domain, forKey: id)
         census.replace(before, with: domain)
-        vcpusHeld += domain.vcpusHeld - (before?.vcpusHeld ?? 0)
-        if before == nil { domainOrder.insertSorted(domain.id) }
-        if let name = before?.name, names[name] == domain.id { names[name] = nil }
-        if let name = domain.name, !domain.isDeleted { names[name] = domain.id }
+        vcpusHeld += domain.value.vcpusHeld - (before?.value.vcpusHeld ?? 0)
+        if before == nil { domainOrder.insertSorted(id) }
+        let isDeleted = domain.value.isDeleted
+        if let name = before?.value.name, names[name] == id { names[name] = nil }
+        if !isDeleted, let name = domain.value.name { names[name] = id }
+        return isDeleted && before?.value.isDeleted != true
     }
 
     private mutating func forget(_ id: ResourceID) {

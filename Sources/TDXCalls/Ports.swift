@@ -78,6 +78,14 @@ public protocol HostPort: Sendable {
 
     /// A free 4 KiB page that the module may be given. Its contents are of no consequence.
     func allocatePage() throws(PortError) -> PageAddress<HostOwned>
+    /// Why pages of 2 MiB cannot be had here; nil where they can.
+    var largePagesRefusal: String? { get }
+    /// 512 free pages in a row, the first at a multiple of 2 MiB. Each is flushed, cleared and freed by itself.
+    ///
+    /// - Throws: `unsupported` where ``largePagesRefusal`` has a reason; `exhausted` also if what is free is scattered.
+    func allocateLargePage() throws(PortError) -> PageAddress<HostOwned>
+    /// How many of those are there to be had.
+    var largePages: HostLargePages { get }
     /// Writes back and invalidates the page's cache lines under KeyID 0. Called by the one helper that
     /// holds the reason, `TDXModule.flushed`.
     func flush(_ page: PageAddress<HostOwned>)
@@ -94,6 +102,16 @@ public protocol HostPort: Sendable {
     func write(_ bytes: [UInt8], to memory: HostMemory, at offset: Int)
     func read(_ memory: HostMemory, at offset: Int, count: Int) -> [UInt8]
     func freeMemory(_ memory: HostMemory)
+}
+
+extension HostPort {
+    public var largePagesRefusal: String? { "this back end hands out pages one by one, not 2 MiB in a row" }
+
+    public var largePages: HostLargePages { HostLargePages(free: 0, total: 0) }
+
+    public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> {
+        throw PortError(.unsupported, largePagesRefusal ?? "no pages of 2 MiB")
+    }
 }
 
 public struct ProcessorInfo: Hashable, Sendable {
@@ -115,6 +133,18 @@ public struct HostMemory: Hashable, Sendable {
     public init(address: UInt64, sizeBytes: Int) {
         self.address = address
         self.sizeBytes = sizeBytes
+    }
+}
+
+/// Runs of 512 pages from a multiple of 2 MiB on.
+public struct HostLargePages: Hashable, Sendable {
+    /// With none of their pages handed out, at this moment.
+    public let free: Int
+    public let total: Int
+
+    public init(free: Int, total: Int) {
+        self.free = free
+        self.total = total
     }
 }
 

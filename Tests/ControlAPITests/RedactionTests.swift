@@ -36,7 +36,7 @@ struct RedactionTests {
                 "/tds/\(id)/actions",
                 "/tds/\(id)/seamcalls?limit=1000", "/seamcalls?limit=1000", "/operations", "/host/keyids",
                 "/host/keyids/33",
-                "/host/processors", "/host/capacity", "/host",
+                "/host/processors", "/host/capacity", "/host", "/invariants",
             ] + operations.map { "/operations/\($0)" }
         var shown = 0
         for path in paths {

@@ -28,7 +28,8 @@ final class Service: Sendable {
         certificates: CertificateRoles = CertificateRoles(),
         rate: RequestRate? = nil, audit: AuditTrail? = nil, tls: @escaping @Sendable () -> TLSReport? = { nil },
         imageLimits: ImageLimits = ImageLimits(), tolerating tolerated: Set<HazardRule> = [],
-        hazards: (@Sendable () -> HazardList)? = nil
+        hazards: (@Sendable () -> HazardList)? = nil, host: (FakeTDX) -> any HostPort = { $0 },
+        showsTables: Bool = true
     ) throws {
         // Read before anything is timed: the document is long.
         _ = Self.contract
@@ -44,7 +45,9 @@ final class Service: Sendable {
             scheduler: scheduler)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        engine = Engine(calls: port, host: fake, environment: environment, limits: limits, logger: logger)
+        engine = Engine(
+            calls: port, host: host(fake), tables: showsTables ? fake : nil, environment: environment, limits: limits,
+            logger: logger)
         let identity = ServiceIdentity(
             hostName: "test", version: "0", startedAt: environment.wallClock.now,
             backend: BackendIdentity(

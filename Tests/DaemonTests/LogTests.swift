@@ -11,15 +11,15 @@ struct LogTests {
 
     @Test("A line of text has time, level, message and the facts in order of their keys")
     func text() {
-        let line = LogFormat.text.line(
-            at: Self.time, .notice, "TD phase changed", ["to": "deleted", "from": "initialized", "n": "\(2)"])
+        let line = Self.line(
+            .text, at: Self.time, .notice, "TD phase changed", ["to": "deleted", "from": "initialized", "n": "\(2)"])
         #expect(line == "2026-11-23T11:23:20.114Z notice TD phase changed from=initialized n=2 to=deleted\n")
     }
 
     @Test("A value that could be mistaken for something else is quoted, and nothing in it ends the line")
     func quoting() {
-        let line = LogFormat.text.line(
-            at: Self.time, .error, "a\nb",
+        let line = Self.line(
+            .text, at: Self.time, .error, "a\nb",
             ["a": "x y", "b": "", "c": "k=v", "d": "say \"so\"\\", "e": "\u{1b}[2J\n", "f": "µ"])
         let expected =
             #"2026-11-23T11:23:20.114Z error a\u{a}b a="x y" b="" c="k=v" d="say \"so\"\\" e="\u{1b}[2J\u{a}" f="µ""#
@@ -29,11 +29,11 @@ struct LogTests {
     @Test("A line of JSON is one object, without metadata where there is none")
     func json() {
         #expect(
-            LogFormat.json.line(at: Self.time, .info, "Listening", ["place": "/run/tdxd.sock"])
+            Self.line(.json, at: Self.time, .info, "Listening", ["place": "/run/tdxd.sock"])
                 == #"{"level":"info","message":"Listening","metadata":{"place":"/run/tdxd.sock"},"#
                 + #""time":"2026-11-23T11:23:20.114Z"}"# + "\n")
         #expect(
-            LogFormat.json.line(at: Self.time, .info, "a\n", [:])
+            Self.line(.json, at: Self.time, .info, "a\n", [:])
                 == #"{"level":"info","message":"a\n","time":"2026-11-23T11:23:20.114Z"}"# + "\n")
     }
 
@@ -54,6 +54,12 @@ struct LogTests {
         let line = readAll(ends[0])
         #expect(line.hasSuffix("Z notice Serving listener=unix td=second\n"))
         #expect(line.split(separator: "\n").count == 1)
+    }
+
+    private static func line(
+        _ format: LogFormat, at time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
+    ) -> String {
+        String(decoding: format.line(at: time, level, message, metadata), as: UTF8.self)
     }
 
     private func readAll(_ descriptor: Int32) -> String {

@@ -82,6 +82,10 @@ class Client:
         self.connection.close()
 
 
+def broken_invariants(report):
+    return [item for item in report["items"] if item["state"] == "broken"]
+
+
 class Daemon:
     """`with Daemon("--fake-keyids", "3") as daemon: daemon.client()...`"""
 
@@ -110,7 +114,10 @@ class Daemon:
             client.close()
         try:
             if self.process is not None and self.process.poll() is None:
+                broken = self.last_look() if error is None else []
                 code = self.stop()
+                if broken:
+                    raise AssertionError(f"{len(broken)} invariants are broken, the first: {broken[0]}")
                 hazards = [record["metadata"] for record in self.log() if record["message"] == HAZARD
                            and record["metadata"]["rule"] not in self.tolerated_hazards]
                 if error is None and hazards:
@@ -120,6 +127,17 @@ class Daemon:
                     raise AssertionError(f"tdxd ended with {code}:\n{self.log_text()[-4000:]}")
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def last_look(self):
+        """Broken invariants, of a daemon that still answers this test."""
+        client = Client(UnixConnection(self.socket, REQUEST_SECONDS))
+        try:
+            answer = client.get("/invariants")
+        except (OSError, http.client.HTTPException):
+            return []
+        finally:
+            client.close()
+        return broken_invariants(answer.json) if answer.status == 200 else []
 
     def start(self):
         plain = [part for role in self.plain_roles for part in ("--listen-plain", f"127.0.0.1:0,role={role}")]

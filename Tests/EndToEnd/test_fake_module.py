@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from daemon import BINARY, Daemon, create, destroy
+from daemon import BINARY, Daemon, broken_invariants, create, destroy
 
 
 class FakeModule:
@@ -162,6 +162,8 @@ class ServedFake(unittest.TestCase):
                 self.assertGreater(pages, 19)
                 self.assertEqual((capacity["pages"]["held"], capacity["pages"]["quarantined"]), (pages, 0))
                 self.assertEqual((capacity["keyIds"]["held"], capacity["keyIds"]["quarantined"]), (2, 0))
+                invariants = client.get("/invariants").json
+                self.assertEqual((broken_invariants(invariants), invariants["notChecked"]), ([], 3))
                 for td in tds:
                     destroy(client, td["id"])
                 self.assertEqual(client.capacity(), before)

@@ -33,6 +33,10 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(held["vcpus"]["held"], 2)
         building = self.client.items(f"/seamcalls?td={td}")
         self.assertEqual(count(building), {**CREATE, **VCPUS})
+        invariants = self.client.get("/invariants").json
+        self.assertEqual((invariants["holding"], invariants["broken"], invariants["notChecked"]), (16, 0, 0))
+        examined = {item["name"]: item["examined"] for item in invariants["items"]}
+        self.assertEqual((examined["modulePagesAgree"], examined["moduleKeysAgree"]), (19, 32))
         self.check_records(building, td)
 
         operation = destroy(self.client, td)

@@ -191,7 +191,9 @@ class Memory(unittest.TestCase):
     def test_what_a_dry_run_foretells_is_what_happens(self):
         daemon, client = self.start()
         small, odd = os.urandom(64 * 1024), os.urandom(3 * PAGE + 17)
-        images = {"small": self.store(client, small), "odd": self.store(client, odd)}
+        # Its second page of 2 MiB is zeroes for the most part.
+        large = os.urandom(2 * MIB + 3 * PAGE)
+        images = {"small": self.store(client, small), "odd": self.store(client, odd), "large": self.store(client, large)}
         top = 1 << 47
         specs = {
             "one measured region": ([(0x0, "small", True)], {}),
@@ -203,16 +205,23 @@ class Memory(unittest.TestCase):
             ),
             "zeroes across a table's end": ([(0x1FF000, None, True)], {"buildUntil": "finalized"}),
             "no memory at all": ([], {"buildUntil": "finalized"}),
+            "pages of 2 MiB": ([(2 * MIB, "large", True)], {"buildUntil": "finalized"}),
+            "pages of 2 MiB between small ones": (
+                [(0x0, "odd", True), (4 * MIB, "large", False), (0x40000000, "small", True)], {},
+            ),
         }
         for what, (regions, members) in specs.items():
             with self.subTest(what):
                 memory, contents = [], []
                 for gpa, image, measured in regions:
                     region = {"gpa": hex(gpa), "measure": measured}
-                    content = {"small": small, "odd": odd, None: bytes(4 * PAGE)}[image]
+                    content = {"small": small, "odd": odd, "large": large, None: bytes(4 * PAGE)}[image]
                     if image is None:
                         region["sizeBytes"] = len(content)
                     else:
+                        if image == "large":
+                            region["pageSizeBytes"] = 2 * MIB
+                            content += bytes(-len(content) % (2 * MIB))
                         region["imageDigest"] = images[image]
                     memory.append(region)
                     contents.append((gpa, content, measured))
@@ -225,6 +234,10 @@ class Memory(unittest.TestCase):
                 td = td.json["id"]
                 self.assertEqual(made(client.items(f"/tds/{td}/seamcalls")), leaves(plan.json))
                 pages = client.get(f"/tds/{td}").json["status"]["pages"]
+                # The table of a page of 2 MiB is taken, and comes back when the page is made.
+                tables = leaves(plan.json).get("TDH.MEM.PAGE.PROMOTE", 0)
+                self.assertEqual(tables, 2 * sum(image == "large" for _, image, _ in regions))
+                pages["sept"] += tables
                 self.assertEqual({kind: pages[kind] for kind in plan.json["pages"]}, plan.json["pages"])
                 wanted = mrtd.mrtd(contents)
                 if contents or "buildUntil" in members:
@@ -403,7 +416,7 @@ class Memory(unittest.TestCase):
             ({**good, "gpa": hex(1 << 47)}, 422, "invalid-memory", "/gpa"),
             ({**good, "sizeBytes": PAGE}, 422, "invalid-memory", "/sizeBytes"),
             ({**good, "sizeBytes": PAGE * 3 + 1}, 422, "invalid-memory", "/sizeBytes"),
-            ({**good, "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/pageSizeBytes"),
+            ({**good, "gpa": "0x1000", "pageSizeBytes": 1 << 21}, 422, "invalid-memory", "/gpa"),
             ({**good, "imageDigest": unknown}, 422, "unknown-image", "/imageDigest"),
             ({"gpa": "0x0"}, 422, "conflicting-members", "/sizeBytes"),
         ]:
@@ -438,6 +451,25 @@ class Memory(unittest.TestCase):
         early = client.post("/tds", {"spec": {"maxVcpus": 1, "buildUntil": "finalized"}})
         self.assertEqual(early.json["violations"][0]["pointer"], "/spec/vcpuCount")
         self.check_nothing_is_left(daemon, client, td)
+
+    def test_pages_of_2_mib_are_promoted_and_measure_like_small_ones(self):
+        daemon, client = self.start()
+        digest = self.store(client, os.urandom(2 * MIB + PAGE))
+        asked = {"maxVcpus": 1, "vcpuCount": 1, "buildUntil": "finalized"}
+        measured = []
+        for size in (PAGE, 2 * MIB):
+            region = {"gpa": "0x40000000", "imageDigest": digest, "sizeBytes": 4 * MIB, "pageSizeBytes": size}
+            answer = client.post("/tds", {"spec": {**asked, "memory": [region]}}, headers=WAIT)
+            self.assertEqual(answer.status, 201, answer)
+            td = answer.json["id"]
+            row = client.get(f"/tds/{td}/memory").json["items"][0]
+            self.assertEqual((row["pageSizeBytes"], row["complete"], row["pagesAdded"]), (size, True, 1024))
+            measured.append(self.measurement(client, td)["actualMrtd"])
+            records = client.items(f"/tds/{td}/seamcalls")
+            self.assertEqual(made(records).get("TDH.MEM.PAGE.PROMOTE", 0), 0 if size == PAGE else 2)
+            destroy(client, td)
+            self.check_nothing_is_left(daemon, client, td)
+        self.assertEqual(measured[0], measured[1])
 
     def test_four_launches_at_once(self):
         daemon, client = self.start()

@@ -142,6 +142,33 @@ struct HazardTests {
         #expect(fake.hazardCount() == 2)
     }
 
+    @Test("The table that PROMOTE gives back must be written back under the TD's KeyID before it is used")
+    func promotedTable() throws {
+        for keyID: UInt64? in [nil, 32, 33] {
+            let stage = try Stage(.memory)
+            let fake = stage.fake
+            let table = try Self.flushedPage(fake)
+            let first: UInt64 = 0x1_0040_0000
+            try stage.accept(.memSEPTAdd, 0x20_0001, Page.tdr, r8: table.rawValue)
+            for page: UInt64 in 0..<512 {
+                try stage.accept(
+                    .memPageAdd, 0x20_0000 + page << 12, Page.tdr, r8: first + page << 12, r9: Page.source)
+            }
+            try stage.accept(.memPagePromote, 0x20_0001, Page.tdr)
+            #expect(stage.registers.rcx == table.rawValue && fake.hazardCount() == 0)
+            if let keyID { try stage.accept(.phymemPageWBINVD, table.rawValue | keyID << Self.keyIDShift) }
+            fake.clear(table)
+            fake.free(table)
+            let missing = Seen(
+                .pageNotWrittenBack, page: table.rawValue, keyID: 33, earlier: "TDH.MEM.PAGE.PROMOTE",
+                later: "host.clear")
+            let wrong = Seen(
+                .writtenBackUnderWrongKeyID, page: table.rawValue, keyID: 32, earlier: "TDH.MEM.PAGE.PROMOTE",
+                later: "TDH.PHYMEM.PAGE.WBINVD")
+            #expect(Self.seen(fake) == (keyID == nil ? [missing] : keyID == 32 ? [wrong, missing] : []))
+        }
+    }
+
     @Test("A write-back of every package covers a TD's pages, and not its TDR")
     func tdrNotWrittenBack() throws {
         for isWrittenBack in [false, true] {

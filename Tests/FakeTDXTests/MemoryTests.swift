@@ -179,6 +179,33 @@ struct MemPageTests {
         #expect(stage.registers.r8 == 1)
         #expect(stage.fake.inconsistencies() == [])
     }
+
+    @Test("PROMOTE of a blocked range leaves a page that is not blocked")
+    func promoteBlocked() throws {
+        let stage = try Stage(.memory)
+        let range: UInt64 = 0x1_0040_0000
+        try stage.accept(.memSEPTAdd, 0x20_0001, Page.tdr, r8: Page.free)
+        for page: UInt64 in 0..<512 {
+            try stage.accept(
+                .memPageAdd, 0x20_0000 + page * 0x1000, Page.tdr, r8: range + page * 0x1000, r9: Page.source)
+        }
+        try stage.accept(.memRangeBlock, 0x20_0001, Page.tdr)
+        try stage.accept(.memPagePromote, 0x20_0001, Page.tdr)
+        try stage.accept(.memSEPTRD, 0x20_0001, Page.tdr)
+        #expect(stage.registers.rdx == 0x0401)
+        try stage.refuse(.eptEntryStateIncorrect, .rcx, .memRangeUnblock, 0x20_0001, Page.tdr)
+    }
+
+    @Test("PROMOTE wants the range blocked and tracked once the TD is finalised, and looks at the table last")
+    func promoteFinalized() throws {
+        let stage = try Stage(.runnable)
+        try stage.refuse(.gpaRangeNotBlocked, .rcx, .memPagePromote, 1, Page.tdr)
+        try stage.accept(.memRangeBlock, 1, Page.tdr)
+        try stage.refuse(.tlbTrackingNotDone, .rcx, .memPagePromote, 1, Page.tdr)
+        try stage.accept(.memTrack, Page.tdr)
+        try stage.refuse(.eptInvalidPromoteConditions, .rcx, .memPagePromote, 1, Page.tdr)
+        try stage.accept(.memRangeUnblock, 1, Page.tdr)
+    }
 }
 
 @Suite("TDH.MEM.RANGE.*, TDH.MEM.TRACK")

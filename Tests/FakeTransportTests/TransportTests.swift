@@ -103,6 +103,17 @@ struct TransportTests {
         #expect(status.st_mode & 0o777 == 0o600)
     }
 
+    @Test("has no pages of 2 MiB, whatever the host behind it has, and says why")
+    func largePages() throws {
+        let served = try Served(FakeTDX())
+        let remote = try RemoteModule(path: served.path)
+        let error = #expect(throws: PortError.self) { try remote.allocateLargePage() }
+        #expect(error?.reason == .unsupported)
+        #expect(error?.explanation == "a fake behind a socket hands out single pages, not 2 MiB in a row")
+        #expect(error?.explanation == remote.largePagesRefusal)
+        #expect(served.fake.largePages.free > 0)
+    }
+
     @Test("host memory is written and read in pieces of any size")
     func memory() throws {
         let served = try Served(FakeTDX())

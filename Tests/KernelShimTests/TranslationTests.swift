@@ -58,6 +58,16 @@ struct TranslationTests {
         #expect(daemon.troubles.withLock { $0.map(\.fault) } == [.noSuchObject, .noSuchObject])
     }
 
+    @Test("It has no pages of 2 MiB, and says why")
+    func largePages() {
+        let reason = shim.largePagesRefusal
+        #expect(reason?.hasSuffix("for single pages, not for 2 MiB in a row, and has no TDH.MEM.PAGE.PROMOTE") == true)
+        let error = #expect(throws: PortError.self) { try shim.allocateLargePage() }
+        #expect(error?.reason == .unsupported && error?.explanation == reason)
+        #expect(shim.largePages == HostLargePages(free: 0, total: 0))
+        #expect(!shim.module.leaves.contains(Leaf.memPagePromote.number))
+    }
+
     @Test("Host memory is written, read and freed; the leaf that reads it finds what was written")
     func memory() throws {
         let memory = try shim.allocateMemory(bytes: 5000)

@@ -28,7 +28,7 @@ struct ConcurrencyTests {
         environment.startsInPlace = startsInPlace
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let engine = Engine(calls: fake, host: fake, environment: environment, logger: logger)
+        let engine = Engine(calls: fake, host: fake, tables: fake, environment: environment, logger: logger)
         let world = try World(fake: fake, engine: engine)
         let before = world.capacity
         let failures = Locked<[String]>([])
@@ -41,8 +41,13 @@ struct ConcurrencyTests {
                 }
             }
         }
+        let watch = InvariantWatch()
+        let watcher = watch.watch(engine)
         threads.forEach { $0.join() }
+        watch.end()
+        watcher.join()
         scheduler.stop()
+        #expect(watch.broken == [] && watch.looks > 3)
         #expect(failures.withLock { $0 } == [])
         #expect(world.capacity == before)
         world.expectInvariants("\(Self.clients) times \(Self.cyclesEach) cycles")

@@ -19,10 +19,22 @@ extension World {
     func brokenInvariants() -> [String] {
         let state = engine.state.withLock { $0 }
         var broken = brokenRest(state) + brokenLedger(state) + brokenKeyIDs(state) + brokenPlacement(state)
-        for domain in state.domains.values { broken += brokenRows(domain) + brokenModule(domain) }
-        for operation in state.operations.values { broken += brokenOperation(operation, state) }
+        for domain in state.domains.values.map(\.value) { broken += brokenRows(domain) + brokenModule(domain) }
+        for operation in state.operations.values.map(\.value) { broken += brokenOperation(operation, state) }
         broken += fake.misuses.map { "the host port was misused: \($0)" }
-        return broken
+        return broken + brokenFindings()
+    }
+
+    /// What the daemon itself finds; at rest it can look at everything.
+    private func brokenFindings() -> [String] {
+        engine.inspectNow().findings.flatMap { finding -> [String] in
+            let name = finding.invariant.rawValue
+            switch finding.verdict {
+            case .holds: return finding.skipped == 0 ? [] : ["\(name) left \(finding.skipped) out at rest"]
+            case .broken: return finding.counterexamples.map { "\(name): \($0)" }
+            case .notChecked: return ["\(name) was not checked: \(finding.reason ?? "")"]
+            }
+        }
     }
 
     /// Nothing runs, waits, or is promised.
@@ -36,19 +48,19 @@ extension World {
         expect(state.writeBacks.values.allSatisfy { $0.owner == nil }, "a write-back is owned at rest")
         let views = engine.views.withLock { $0 }
         expect(views.domains.count == state.domains.count, "readers see another number of TDs")
-        for (id, domain) in state.domains {
-            expect(views.domains[id]?.revision == domain.revision, "readers see another revision of \(id)")
+        for (id, domain) in state.domains.mapValues(\.value) {
+            expect(views.domains[id]?.value.revision == domain.revision, "readers see another revision of \(id)")
         }
         expect(views.operations.count == state.operations.count, "readers see another number of operations")
         expect(views.domainOrder == state.domains.keys.sorted(), "the list of TDs is not the TDs")
         expect(views.operationOrder == state.operations.keys.sorted(), "the list of operations is not the operations")
         let names = Dictionary(
-            uniqueKeysWithValues: state.domains.values.filter { !$0.isDeleted }.compactMap { domain in
+            uniqueKeysWithValues: state.domains.values.map(\.value).filter { !$0.isDeleted }.compactMap { domain in
                 domain.name.map { ($0, domain.id) }
             })
         expect(state.names == names && views.names == names, "names do not match their TDs")
         expect(state.allowances.operations.isEmpty, "\(state.allowances.operations) are under way at rest")
-        let held = state.domains.values.filter { domain in
+        let held = state.domains.values.map(\.value).filter { domain in
             domain.keyID.map { number in !domain.quarantine.contains { $0.thing == .keyID(number) } } ?? false
         }
         expect(
@@ -64,10 +76,12 @@ extension World {
         }
         let census = views.census
         var broken: [String] = []
-        if counts(census.tds.map { ($0.key, $0.value) }) != counts(views.domains.values.map { ($0.phase, 1) }) {
+        if counts(census.tds.map { ($0.key, $0.value) })
+            != counts(views.domains.values.map(\.value).map { ($0.phase, 1) })
+        {
             broken.append("the census counts other phases: \(census.tds)")
         }
-        let pages = views.domains.values.flatMap(\.allPages).compactMap { page -> (PageKind, Int)? in
+        let pages = views.domains.values.map(\.value).flatMap(\.allPages).compactMap { page -> (PageKind, Int)? in
             if case .held(let kind) = page.state { (kind, 1) } else { nil }
         }
         if counts(census.pages.map { ($0.key, $0.value) }) != counts(pages) {
@@ -85,7 +99,7 @@ extension World {
     private func brokenLedger(_ state: EngineState) -> [String] {
         var broken: [String] = []
         func expect(_ holds: Bool, _ what: String) { if !holds { broken.append(what) } }
-        let pages = state.domains.values.flatMap(\.allPages)
+        let pages = state.domains.values.map(\.value).flatMap(\.allPages)
         let quarantined = pages.count { $0.isQuarantined }
         let hostFree = fake.host.allocations.withLock { $0.pages.freeCount }
         expect(Set(pages.map(\.address)).count == pages.count, "a page is in two rows")
@@ -100,7 +114,8 @@ extension World {
             views.pages.held == state.ledger.pagesHeld && views.pages.quarantined == quarantined,
             "readers see other counts of pages")
         expect(
-            views.vcpusHeld == state.domains.values.reduce(0) { $0 + $1.pageCount(.tdvpr) }, "vCPUs are miscounted")
+            views.vcpusHeld == state.domains.values.map(\.value).reduce(0) { $0 + $1.pageCount(.tdvpr) },
+            "vCPUs are miscounted")
         let inUse = Set(pages.map(\.address.rawValue))
         // The fake hands out pages in ascending order, so the first ones are those that have been used.
         for page in 0..<Self.pagesLookedAt {
@@ -122,7 +137,7 @@ extension World {
     /// Every KeyID is in one place.
     private func brokenKeyIDs(_ state: EngineState) -> [String] {
         var broken: [String] = []
-        let owners = Dictionary(grouping: state.domains.values.filter { $0.keyID != nil }, by: \.keyID)
+        let owners = Dictionary(grouping: state.domains.values.map(\.value).filter { $0.keyID != nil }, by: \.keyID)
         let hostFree = fake.host.allocations.withLock { $0.keyIDs.count(where: \.self) }
         for row in state.keyIDs.rows.values where row.role == .td {
             let owner = owners[row.number] ?? []
@@ -156,7 +171,7 @@ extension World {
 
     private func brokenPlacement(_ state: EngineState) -> [String] {
         var load: [Processor: Int] = [:]
-        for domain in state.domains.values {
+        for domain in state.domains.values.map(\.value) {
             if !domain.isDeleted { load[domain.home, default: 0] += 1 }
             for vcpu in domain.vcpus {
                 if let association = vcpu.association { load[association.processor, default: 0] += 1 }
@@ -194,9 +209,13 @@ extension World {
             expect(
                 domain.memory.regions.reduce(0) { $0 + $1.pagesAdded } == domain.pageCount(.guest),
                 "the regions have other pages than the TD")
-            expect(domain.memory.tables.present.count == domain.pageCount(.sept), "SEPT pages are not the tables")
+            let freed = domain.memory.freedTable == nil ? 0 : 1
+            expect(
+                domain.memory.tables.present.count + freed == domain.pageCount(.sept), "SEPT pages are not the tables")
         }
-        let ids = domain.pages(after: nil, limit: .max).map(\.id)
+        let ids = domain.pages(after: nil, limit: .max).flatMap { page in
+            (0..<page.sizeBytes / pageSizeBytes).map { ResourceID(.page, page.id.value + UInt128($0)) }
+        }
         expect(ids == domain.allPages.map(\.id).sorted(), "listed pages are not the pages")
         if domain.isDeleted {
             expect(domain.allPages.isEmpty && domain.keyID == nil, "something is held though deleted")
@@ -227,10 +246,12 @@ extension World {
         if domain.opState == .initialized { expect(state.opState == .initialized, "the module says \(state.opState)") }
         if domain.opState == .runnable { expect(state.opState == .runnable, "the module says \(state.opState)") }
         if domain.opState == .uninitialized { expect(state.opState == .uninitialized, "the TD is initialised") }
+        // A table that was given back and not written back is the module's no more.
+        let pages = domain.allPages.filter { $0.id != domain.memory.freedTable }
         expect(
-            Int(state.childCount.load(ordering: .relaxed)) == domain.allPages.count - 1,
+            Int(state.childCount.load(ordering: .relaxed)) == pages.count - 1,
             "the module counts \(state.childCount.load(ordering: .relaxed)) children")
-        for page in domain.allPages {
+        for page in pages {
             guard case .held(let kind) = page.state else { continue }
             let type = pamtType(page.address.rawValue)
             expect(type == kind.pamtType, "page \(page.id) is \(kind), to the module \(type?.name ?? "unknown")")
@@ -274,7 +295,7 @@ extension World {
             expect(operation.progress.done == operation.progress.total, "it has not done all")
             expect(operation.rollback == .notNeeded && operation.residue == nil, "it left something")
         }
-        guard let domain = state.domains[operation.td] else { return broken }
+        guard let domain = state.domains[operation.td]?.value else { return broken }
         if operation.kind == .createTD {
             if operation.rollback == .done { expect(domain.isDeleted, "it was taken back and is there") }
             if operation.state == .failed || operation.state == .cancelled {

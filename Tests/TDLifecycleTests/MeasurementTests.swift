@@ -94,7 +94,8 @@ struct MeasurementTests {
     static let impossible: [(region: MemoryRegion, member: MemoryViolation.Member)] = [
         (bytes(0x800, 4096), .gpa), (bytes(0x8000_0000_0000, 4096), .gpa), (bytes(0x7fff_ffff_f000, 8192), .gpa),
         (bytes(0x3000, 0x4000), .gpa), (bytes(0x1000, 0), .sizeBytes), (bytes(0x1000, 100), .sizeBytes),
-        (bytes(0x10_0000, 4096), .sizeBytes), (bytes(0, 0x20_0000, page: 0x20_0000), .pageSizeBytes),
+        (bytes(0x10_0000, 4096), .sizeBytes), (bytes(0x10_0000, 0x20_0000, page: 0x20_0000), .gpa),
+        (bytes(0x20_0000, 0x10_0000, page: 0x20_0000), .sizeBytes),
         (bytes(0, 8192, page: 8192), .pageSizeBytes),
     ]
 
@@ -146,7 +147,7 @@ struct MeasurementTests {
             scheduler: scheduler)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let engine = Engine(calls: fake, host: fake, environment: environment, logger: logger)
+        let engine = Engine(calls: fake, host: fake, tables: fake, environment: environment, logger: logger)
         let world = try World(fake: fake, engine: engine)
         let launches = try (0..<3).map { number in
             var spec = world.spec(vcpus: 1, until: .finalized)

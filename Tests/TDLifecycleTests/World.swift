@@ -28,7 +28,9 @@ struct World {
             startsInPlace: startsInPlace)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        engine = Engine(calls: port, host: fake, environment: environment, store: store, limits: limits, logger: logger)
+        engine = Engine(
+            calls: port, host: fake, tables: fake, environment: environment, store: store, limits: limits,
+            logger: logger)
     }
 
     /// A host whose engine runs elsewhere, on threads of its own.
@@ -191,6 +193,7 @@ final class ScriptedPort: SEAMCALLPort {
         var faultOnce: [UInt16: (fault: Fault, left: Int)] = [:]
         var fired = 0
         var onCall: [Int: @Sendable () -> Void] = [:]
+        var onEachCall: (@Sendable () -> Void)?
     }
 
     private let base: any SEAMCALLPort
@@ -212,6 +215,9 @@ final class ScriptedPort: SEAMCALLPort {
         state.withLock { $0.onCall[$0.calls + number] = action }
     }
 
+    /// Does something before each call, in the middle of the step that makes it.
+    func onEachCall(_ action: (@Sendable () -> Void)?) { state.withLock { $0.onEachCall = action } }
+
     /// Arms a fault for the next so many calls of a leaf.
     func arm(_ fault: Fault, on leaf: Leaf, times: Int = 1) {
         state.withLock { $0.faultOn[leaf.number] = (fault, times) }
@@ -230,10 +236,11 @@ final class ScriptedPort: SEAMCALLPort {
     }
 
     func call(_ leaf: Leaf, _ registers: inout Registers, on processor: Processor) throws(PortError) -> Completion {
-        let (fault, action) = state.withLock { state in
+        let (fault, action, each) = state.withLock { state in
             let fault = state.fault(for: leaf)
-            return (fault, state.onCall.removeValue(forKey: state.calls))
+            return (fault, state.onCall.removeValue(forKey: state.calls), state.onEachCall)
         }
+        each?()
         action?()
         switch fault {
         case nil: return try base.call(leaf, &registers, on: processor)

@@ -12,7 +12,8 @@ extension SEAMCALLRecord {
         self.init(
             id: record.id.description, sequence: isPlanned ? nil : record.sequence, at: Timestamp(record.at),
             durationNanos: isPlanned ? nil : record.durationNanos, leaf: LeafName(record.leaf),
-            leafNumber: Int(record.leaf.number), version: Int(record.leaf.version), wrapper: info?.wrapperName ?? "",
+            leafNumber: Int(record.leaf.number), version: Int(record.leaf.version),
+            wrapper: LeafInfo.wrapperName(of: record.leaf, isOfTDR: record.page?.kind != .sept),
             processor: Int(record.processor.rawValue), package: record.package.map { Int($0.rawValue) },
             attempt: record.attempt, repeats: record.repeats == 0 ? nil : record.repeats,
             tdId: record.td?.description, vcpuNumber: record.vcpu, keyId: record.keyID.map { Int($0.rawValue) },
@@ -40,10 +41,6 @@ extension SEAMCALLRecord {
 }
 
 extension LeafInfo {
-    /// Linux's name, or the leaf's in its spelling where Linux has no wrapper. Where it has two, the first is the
-    /// one the engine uses.
-    var wrapperName: String { Self.wrapperNames[number] ?? "" }
-
     private static let wrapperNames: [UInt16: String] = Dictionary(
         all.map { info in
             let linux = info.wrapper?.split(separator: " ").first.map { String($0) }
@@ -51,7 +48,13 @@ extension LeafInfo {
         },
         uniquingKeysWith: { first, _ in first })
 
-    static func wrapperName(of leaf: Leaf) -> String { wrapperNames[leaf.number] ?? "" }
+    /// Linux's name, or the leaf's in its spelling where Linux has no wrapper.
+    ///
+    /// - Parameter isOfTDR: Linux has two that write a page back. The other one is for what lives under a TD's KeyID.
+    static func wrapperName(of leaf: Leaf, isOfTDR: Bool = true) -> String {
+        if leaf.number == Leaf.phymemPageWBINVD.number, !isOfTDR { return "tdh_phymem_page_wbinvd_hkid" }
+        return wrapperNames[leaf.number] ?? ""
+    }
 }
 
 extension RegisterSet {
@@ -146,10 +149,12 @@ private struct CallNames {
             if record.leaf.version > 0 { arguments.x2apicId = Int(record.input.r8) }
         case Leaf.phymemCacheWB.number:
             arguments.resume = record.input.rcx == 1
-        case Leaf.memSEPTAdd.number, Leaf.memPageAdd.number, Leaf.mrExtend.number:
+        case Leaf.memSEPTAdd.number, Leaf.memPageAdd.number, Leaf.memPagePromote.number, Leaf.mrExtend.number:
             arguments.gpa = HexValue(record.input.rcx & Self.addressBits)
             if record.repeats > 0 { arguments.lastGpa = HexValue(record.lastInputRCX & Self.addressBits) }
-            if record.leaf.number == Leaf.memSEPTAdd.number { arguments.level = Int(record.input.rcx & Self.levelBits) }
+            if [Leaf.memSEPTAdd.number, Leaf.memPagePromote.number].contains(record.leaf.number) {
+                arguments.level = Int(record.input.rcx & Self.levelBits)
+            }
         case Leaf.phymemPageReclaim.number, Leaf.phymemPageRDMD.number:
             guard record.rcxIsAnswer else { break }
             outputs.pageType = PAMTType(rawValue: PageType(rawValue: record.output.rcx).name)

@@ -42,7 +42,8 @@ extension ControlSchema.MemoryRegion {
         self.init(
             gpa: HexValue(region.gpa.rawValue), sizeBytes: Int(clamping: region.sizeBytes), measure: region.measure,
             pageSizeBytes: region.pageSizeBytes, imageDigest: region.imageDigest, complete: row.isComplete,
-            pagesAdded: row.pagesAdded, chunksExtended: row.chunksExtended, operation: row.operation?.description)
+            pagesAdded: row.pagesAdded, largePagesMade: region.largePageCount > 0 ? row.largePagesMade : nil,
+            chunksExtended: row.chunksExtended, operation: row.operation?.description)
     }
 }
 
@@ -103,10 +104,13 @@ extension ControlSchema.Residue {
         var list = residue.memory.map { row in
             let region = row.region
             let measured = region.measure ? ", \(row.chunksExtended) of \(region.chunkCount) chunks measured" : ""
+            let large =
+                region.largePageCount > 0
+                ? ", \(row.largePagesMade) of \(region.largePageCount) pages of 2 MiB made of them" : ""
             return ControlSchema.Residue(
                 kind: .memory,
                 description: "\(row.pagesAdded) of \(region.pageCount) pages from \(region.gpa.rawValue.hex) on are "
-                    + "added\(measured); they come back when the TD is deleted",
+                    + "added\(measured)\(large); they come back when the TD is deleted",
                 tdId: td, gpa: HexValue(region.gpa.rawValue),
                 chunkCount: region.measure ? row.chunksExtended : nil, pageCount: row.pagesAdded)
         }

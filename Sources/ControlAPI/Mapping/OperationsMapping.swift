@@ -109,8 +109,10 @@ extension ControlSchema.Plan {
             kind: OperationKind(rawValue: kind.rawValue),
             leaves: plan.entries.map { entry in
                 PlannedLeaf(
-                    leaf: LeafName(entry.leaf), wrapper: LeafInfo.wrapperName(of: entry.leaf), times: entry.times,
-                    where: PlannedPlace(rawValue: entry.place.rawValue))
+                    leaf: LeafName(entry.leaf),
+                    // What adds memory writes tables back, and no TDR.
+                    wrapper: LeafInfo.wrapperName(of: entry.leaf, isOfTDR: ![.createTD, .addMemory].contains(kind)),
+                    times: entry.times, where: PlannedPlace(rawValue: entry.place.rawValue))
             },
             pages: PlannedPages(
                 tdr: plan.pages[.tdr] ?? 0, tdcs: plan.pages[.tdcs] ?? 0, tdvpr: plan.pages[.tdvpr] ?? 0,

@@ -165,11 +165,17 @@ extension ControlAPI {
     }
 
     private func capacity(_ shortage: Shortage) -> Refused {
-        let what = shortage.resource == .keyIDs ? "KeyIDs" : "pages"
-        var refused = Refused(
-            .capacityExhausted,
-            "\(shortage.requested) \(what) are needed; of \(shortage.limit), \(shortage.used) are in use"
-                + (shortage.quarantined > 0 ? " and \(shortage.quarantined) quarantined" : ""))
+        let detail =
+            switch shortage.resource {
+            case .keyIDs, .pages:
+                "\(shortage.requested) \(shortage.resource == .keyIDs ? "KeyIDs" : "pages") are needed; of "
+                    + "\(shortage.limit), \(shortage.used) are in use"
+                    + (shortage.quarantined > 0 ? " and \(shortage.quarantined) quarantined" : "")
+            case .largePages:
+                "\(shortage.requested) pages of 2 MiB are needed, each of 512 free ones in a row; such places that are "
+                    + "free: \(shortage.limit - shortage.used) of \(shortage.limit)"
+            }
+        var refused = Refused(.capacityExhausted, detail)
         refused.problem.capacity = CapacityShortage(
             resource: CapacityResource(rawValue: shortage.resource.rawValue), limit: shortage.limit,
             used: shortage.used, quarantined: shortage.quarantined, foreign: shortage.foreign)

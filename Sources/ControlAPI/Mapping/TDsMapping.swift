@@ -138,7 +138,7 @@ extension PageRecord {
         let failure = domain.quarantine.first { $0.thing == .page(page.id) }
         self.init(
             id: page.id.description, kind: ControlSchema.PageKind(rawValue: kind.rawValue),
-            pamtType: PAMTType(rawValue: state == .reclaimed ? "NDA" : kind.pamtType.name), sizeBytes: pageSizeBytes,
+            pamtType: PAMTType(rawValue: state == .reclaimed ? "NDA" : kind.pamtType.name), sizeBytes: page.sizeBytes,
             state: state, vcpuNumber: page.vcpu,
             gpa: kind == .guest ? domain.guestAddress(of: page.id).map { HexValue($0.rawValue) } : nil,
             address: showAddresses ? HexValue(page.address.rawValue) : nil,

@@ -93,7 +93,8 @@ extension LeafAvailability {
         var version = Int(info.versions.upperBound)
         if info.number == Leaf.vpInit.number { version = module.hasVPInitX2APICID ? 1 : 0 }
         self.init(
-            leaf: name, leafNumber: Int(info.number), wrapper: info.wrapperName, maxVersion: version,
+            leaf: name, leafNumber: Int(info.number), wrapper: LeafInfo.wrapperName(of: Leaf(info.number)),
+            maxVersion: version,
             available: isAvailable, reason: isAvailable ? nil : "this back end does not issue it")
     }
 }

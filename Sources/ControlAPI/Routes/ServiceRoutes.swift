@@ -35,8 +35,9 @@ extension ControlAPI {
             links: [
                 "self": "/", "openapi": "/openapi.json", "host": "/host", "capacity": "/host/capacity",
                 "keyIds": "/host/keyids", "processors": "/host/processors", "tds": "/tds",
-                "images": "/images", "operations": "/operations", "seamcalls": "/seamcalls", "errors": "/errors",
-                "livez": "/livez", "metrics": "/metrics", "readyz": "/readyz",
+                "images": "/images", "operations": "/operations", "seamcalls": "/seamcalls",
+                "invariants": "/invariants", "errors": "/errors", "livez": "/livez", "metrics": "/metrics",
+                "readyz": "/readyz",
             ])
     }
 }

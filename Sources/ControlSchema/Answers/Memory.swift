@@ -32,10 +32,12 @@ public struct MemoryRegion: Codable, Hashable, Sendable {
     public var pageSizeBytes: Int
     /// The image that it holds; absent when it was sent with the request, or is zeroes.
     public var imageDigest: String?
-    /// Whether all of it is there, and measured if it is to be.
+    /// Whether all of it is there, in pages of the size that was asked for, and measured if it is to be.
     public var complete: Bool
     /// Pages that the module has taken, from its beginning on.
     public var pagesAdded: Int
+    /// Pages of 2 MiB that were made of those, from its beginning on; absent where it is to have none.
+    public var largePagesMade: Int?
     /// Chunks of 256 bytes that were measured, from its beginning on.
     public var chunksExtended: Int
     /// The operation that adds or added it.
@@ -43,7 +45,7 @@ public struct MemoryRegion: Codable, Hashable, Sendable {
 
     public init(
         gpa: HexValue, sizeBytes: Int, measure: Bool, pageSizeBytes: Int, imageDigest: String? = nil, complete: Bool,
-        pagesAdded: Int, chunksExtended: Int, operation: String? = nil
+        pagesAdded: Int, largePagesMade: Int? = nil, chunksExtended: Int, operation: String? = nil
     ) {
         self.gpa = gpa
         self.sizeBytes = sizeBytes
@@ -52,6 +54,7 @@ public struct MemoryRegion: Codable, Hashable, Sendable {
         self.imageDigest = imageDigest
         self.complete = complete
         self.pagesAdded = pagesAdded
+        self.largePagesMade = largePagesMade
         self.chunksExtended = chunksExtended
         self.operation = operation
     }

@@ -112,6 +112,8 @@ public struct CapacityResource: OpenEnum {
     public static let keyIds = Self(rawValue: "keyIds")
     /// Pages that can be handed to the module.
     public static let pages = Self(rawValue: "pages")
+    /// 2 MiB of such pages in a row, from a multiple of 2 MiB on.
+    public static let largePages = Self(rawValue: "largePages")
     /// VCPUs.
     public static let vcpus = Self(rawValue: "vcpus")
     /// Operations that wait.
@@ -123,7 +125,7 @@ public struct CapacityResource: OpenEnum {
     public static let imageBytes = Self(rawValue: "imageBytes")
 
     public static let known: [Self] = [
-        .keyIds, .pages, .vcpus, .operations, .tds, .imageBytes,
+        .keyIds, .pages, .largePages, .vcpus, .operations, .tds, .imageBytes,
     ]
 }
 

@@ -19,6 +19,7 @@ public struct LeafName: OpenEnum {
     public static let tdh_vp_flush = Self(rawValue: "TDH.VP.FLUSH")
     public static let tdh_mem_sept_add = Self(rawValue: "TDH.MEM.SEPT.ADD")
     public static let tdh_mem_page_add = Self(rawValue: "TDH.MEM.PAGE.ADD")
+    public static let tdh_mem_page_promote = Self(rawValue: "TDH.MEM.PAGE.PROMOTE")
     public static let tdh_mr_extend = Self(rawValue: "TDH.MR.EXTEND")
     public static let tdh_mr_finalize = Self(rawValue: "TDH.MR.FINALIZE")
     public static let tdh_phymem_page_rdmd = Self(rawValue: "TDH.PHYMEM.PAGE.RDMD")
@@ -30,9 +31,8 @@ public struct LeafName: OpenEnum {
     public static let known: [Self] = [
         .tdh_mng_create, .tdh_mng_key_config, .tdh_mng_addcx, .tdh_mng_init, .tdh_mng_rd, .tdh_mng_wr,
         .tdh_mng_vpflushdone, .tdh_mng_key_freeid, .tdh_vp_create, .tdh_vp_addcx, .tdh_vp_init, .tdh_vp_rd, .tdh_vp_wr,
-        .tdh_vp_flush, .tdh_mem_sept_add, .tdh_mem_page_add, .tdh_mr_extend, .tdh_mr_finalize, .tdh_phymem_page_rdmd,
-        .tdh_phymem_page_reclaim, .tdh_phymem_page_wbinvd, .tdh_phymem_cache_wb,
-        .tdh_sys_rd,
+        .tdh_vp_flush, .tdh_mem_sept_add, .tdh_mem_page_add, .tdh_mem_page_promote, .tdh_mr_extend, .tdh_mr_finalize,
+        .tdh_phymem_page_rdmd, .tdh_phymem_page_reclaim, .tdh_phymem_page_wbinvd, .tdh_phymem_cache_wb, .tdh_sys_rd,
     ]
 }
 

@@ -16,6 +16,23 @@ extension FakeTDX: HostPort {
         return PageAddress(rawValue: address)
     }
 
+    public var largePagesRefusal: String? { nil }
+
+    public var largePages: HostLargePages {
+        let runs = host.allocations.withLock { $0.pages.largeRuns }
+        return HostLargePages(free: runs.free, total: runs.total)
+    }
+
+    public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> {
+        guard let address = host.allocations.withLock({ $0.pages.allocateLarge() }) else {
+            throw PortError(.exhausted, "the fake platform has no 2 MiB in a row that are free and aligned")
+        }
+        for offset in stride(from: 0, to: UInt64(largePageSizeBytes), by: pageSizeBytes) {
+            state.handedOut(address + offset)
+        }
+        return PageAddress(rawValue: address)
+    }
+
     public func flush(_ page: PageAddress<HostOwned>) {
         guard let entry = hostPage(page) else { return misuse(.flushedForeignPage, page.rawValue, .flush) }
         entry.custody.isFlushed = true

@@ -4,6 +4,7 @@ struct PageAllocator: Sendable {
     private let ranges: [MemoryRange]
     /// Index of each range's first page.
     private let starts: [Int]
+    private let largeStarts: [Int]
     private var free: [UInt64]
     /// Where the search for the next page begins.
     private var nextWord = 0
@@ -19,6 +20,7 @@ struct PageAllocator: Sendable {
             count += Int(range.size >> 12)
         }
         self.starts = starts
+        largeStarts = Self.largeStarts(of: ranges, starts)
         self.count = count
         freeCount = count
         free = Array(repeating: .max, count: (count + 63) / 64)
@@ -37,6 +39,44 @@ struct PageAllocator: Sendable {
             return address(64 * word + bit)
         }
         return nil
+    }
+
+    /// 512 pages in a row at a multiple of 2 MiB: the highest there are, since single ones are taken from below.
+    mutating func allocateLarge() -> UInt64? {
+        guard let start = largeStarts.last(where: isFree(from:)) else { return nil }
+        for page in start..<start + Self.largePages { free[page / 64] &= ~(1 << UInt64(page % 64)) }
+        freeCount -= Self.largePages
+        return address(start)
+    }
+
+    /// How many of those there are, and how many with all their pages free.
+    var largeRuns: (free: Int, total: Int) { (largeStarts.count(where: isFree(from:)), largeStarts.count) }
+
+    private static let largePages = 512
+
+    /// Whether 512 pages are free, looked at word by word.
+    private func isFree(from start: Int) -> Bool {
+        var page = start
+        let end = start + Self.largePages
+        while page < end {
+            let word = page / 64
+            let beyond = 64 * (word + 1) - end
+            let wanted = UInt64.max << UInt64(page % 64) & UInt64.max >> UInt64(max(0, beyond))
+            guard free[word] & wanted == wanted else { return false }
+            page = 64 * (word + 1)
+        }
+        return true
+    }
+
+    /// Index of the first page of each 2 MiB, at multiples of it, that a range has.
+    private static func largeStarts(of ranges: [MemoryRange], _ starts: [Int]) -> [Int] {
+        let bytes = UInt64(largePages) << 12
+        return zip(ranges, starts).flatMap { range, start -> [Int] in
+            let skipped = (range.base + bytes - 1) & ~(bytes - 1) - range.base
+            guard range.size >= skipped else { return [] }
+            let first = start + Int(skipped >> 12)
+            return (0..<Int((range.size - skipped) / bytes)).map { first + $0 * largePages }
+        }
     }
 
     enum Return { case done, alreadyFree, foreign }

@@ -130,6 +130,8 @@ extension RemoteModule: SEAMCALLPort {
 }
 
 extension RemoteModule: HostPort {
+    public var largePagesRefusal: String? { "a fake behind a socket hands out single pages, not 2 MiB in a row" }
+
     public var processors: [ProcessorInfo] { described.processors }
     public var module: ModuleInformation { described.module }
     public var capacity: HostCapacity { described.capacity }

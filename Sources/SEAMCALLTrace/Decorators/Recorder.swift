@@ -54,6 +54,9 @@ extension Recorder: HostPort {
     public var capacity: HostCapacity { host.capacity }
 
     public func allocatePage() throws(PortError) -> PageAddress<HostOwned> { try host.allocatePage() }
+    public var largePagesRefusal: String? { host.largePagesRefusal }
+    public var largePages: HostLargePages { host.largePages }
+    public func allocateLargePage() throws(PortError) -> PageAddress<HostOwned> { try host.allocateLargePage() }
     public func flush(_ page: PageAddress<HostOwned>) { host.flush(page) }
     public func free(_ page: PageAddress<HostOwned>) { host.free(page) }
     public func allocateKeyID() throws(PortError) -> KeyID { try host.allocateKeyID() }

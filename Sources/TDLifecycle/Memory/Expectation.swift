@@ -87,7 +87,7 @@ extension Engine {
         let rest = expectation.rest(to: count, of: domain.memory.regions)
         hash(rest, after: expectation.hash) { result in
             let changed = self.transact(.grouped) { state, transaction -> Domain? in
-                guard var row = state.domains[id] else { return nil }
+                guard var row = state.domains[id]?.value else { return nil }
                 switch result {
                 case .success(let hash): row.expect(hash, after: count)
                 case .failure(let error):
@@ -97,11 +97,11 @@ extension Engine {
                 }
                 // Before MRTD is read back nobody sees a difference, so that it is no change of the TD's.
                 if row.memory.measurement.actual == nil {
-                    state.domains[id] = row
+                    state.domains[id] = Boxed(row)
                 } else {
                     state.put(row, &transaction)
                 }
-                return state.domains[id]
+                return state.domains[id]?.value
             }
             completion(changed.map { .success($0) } ?? .failure(.noSuchTD(id.description)))
         }

@@ -7,6 +7,8 @@ public struct GuestMemory: Sendable {
     public internal(set) var measurement = Measurement(expected: .ofNothing)
     var expectation = Expectation()
     var tables = SEPTTables()
+    /// A table's page that a promotion has freed and that is not the host's yet: its row says it is held.
+    var freedTable: ResourceID?
     var pages = GuestPages()
     /// The hash of what passes once, while an operation adds it.
     var stream: MeasurementStream?
@@ -32,7 +34,8 @@ extension Domain {
     /// The guest's address of a page that is in its memory.
     public func guestAddress(of page: ResourceID) -> GPA? { memory.pages.gpa(page) }
 
-    /// Pages of all kinds in the order of their ids, from the first after `cursor`, at most `limit`.
+    /// Pages of all kinds in the order of their ids, from the first after `cursor`, at most `limit`. A large page of
+    /// guest memory is one of them.
     public func pages(after cursor: ResourceID?, limit: Int) -> [Page] {
         let own = pages.lazy.filter { page in cursor.map { page.id > $0 } ?? true }.prefix(limit)
         let guest = memory.pages.pages(after: cursor, limit: limit)

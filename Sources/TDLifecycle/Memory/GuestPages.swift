@@ -14,6 +14,8 @@ struct GuestPages: Sendable {
         var held = 0
         /// Held ones that are not there any more.
         var gone = 0
+        /// Whether its 512 pages are one large page for the module, which comes back as a whole.
+        var isLarge = false
         /// When the run came into the state it is in.
         var since: UInt64
         var sinceTime: WallTime
@@ -38,7 +40,14 @@ struct GuestPages: Sendable {
     /// The run that the next page is given from.
     private var nextRun = 0
 
+    /// Where the next large page is looked for first, and how many there are.
+    private var nextLarge = 0
+    private(set) var largeCount = 0
+
     static let runPagesMax = 512
+
+    /// Times of TDH.PHYMEM.PAGE.RECLAIM that the held ones take.
+    var reclaimCount: Int { heldCount - largeCount * (Self.runPagesMax - 1) }
 
     var count: Int { heldCount + reservedCount }
 
@@ -80,18 +89,48 @@ struct GuestPages: Sendable {
         return removed
     }
 
-    /// The last page that is there.
+    /// The run that begins at `gpa` is one large page from now on.
+    mutating func merge(_ gpa: GPA, _ sequence: UInt64, _ time: WallTime) {
+        let start = min(nextLarge, runs.count)
+        let found = runs[start...].firstIndex { $0.gpa == gpa } ?? runs.firstIndex { $0.gpa == gpa }
+        guard let place = found, runs[place].held == Self.runPagesMax
+        else { preconditionFailure("a large page is made of a run of small ones") }
+        runs[place].isLarge = true
+        runs[place].since = sequence
+        runs[place].sinceTime = time
+        largeCount += 1
+        nextLarge = place + 1
+    }
+
+    /// All pages that come back with this one: the large page that it begins, or itself.
+    func together(_ id: ResourceID) -> [Page] {
+        guard let (run, place) = find(id) else { return [] }
+        guard runs[run].isLarge, place == 0 else { return runs[run].page(place).map { [$0] } ?? [] }
+        return runs[run].addresses.indices.compactMap { runs[run].page($0) }
+    }
+
+    /// The last page that is there; of a large page its first.
     var last: (id: ResourceID, address: UInt64)? {
         guard let run = runs.last, let address = run.addresses.last else { return nil }
+        if run.isLarge, let first = run.addresses.first { return (run.id(0), first) }
         return (run.id(run.addresses.count - 1), address)
     }
 
-    /// Takes the last page out, when nothing is reserved.
-    mutating func removeLast() {
+    /// Takes the last page out, when nothing is reserved, and says how many pages of 4 KiB it was.
+    @discardableResult
+    mutating func removeLast() -> Int {
+        if let run = runs.last, run.isLarge {
+            runs.removeLast()
+            heldCount -= run.held
+            largeCount -= 1
+            dropEmptyRuns()
+            return run.held
+        }
         runs[runs.count - 1].addresses.removeLast()
         runs[runs.count - 1].held -= 1
         heldCount -= 1
         dropEmptyRuns()
+        return 1
     }
 
     private mutating func dropEmptyRuns() {
@@ -110,9 +149,19 @@ struct GuestPages: Sendable {
         nextRun = min(nextRun, runs.count)
     }
 
-    /// Takes one page out, wherever it stands; it must be held.
-    mutating func remove(_ id: ResourceID) {
-        guard let (run, place) = find(id), place < runs[run].held else { return }
+    /// Takes one page out, wherever it stands; it must be held. A large page goes with its first. Says how many pages of
+    /// 4 KiB it was.
+    @discardableResult
+    mutating func remove(_ id: ResourceID) -> Int {
+        guard let (run, place) = find(id), place < runs[run].held else { return 0 }
+        if runs[run].isLarge {
+            guard place == 0 else { return 0 }
+            let count = runs.remove(at: run).held
+            nextRun -= 1
+            heldCount -= count
+            largeCount -= 1
+            return count
+        }
         if run == runs.count - 1, place == runs[run].addresses.count - 1 { return removeLast() }
         runs[run].addresses[place] = Run.noAddress
         runs[run].gone += 1
@@ -122,11 +171,20 @@ struct GuestPages: Sendable {
             runs.remove(at: run)
             nextRun -= 1
         }
+        return 1
     }
 
     func page(_ id: ResourceID) -> Page? {
         guard let (run, place) = find(id) else { return nil }
         return runs[run].page(place)
+    }
+
+    /// Looked for among all of them.
+    func page(at address: PageAddress<AnyPage>) -> Page? {
+        for run in runs {
+            if let place = run.addresses.firstIndex(of: address.rawValue) { return run.page(place) }
+        }
+        return nil
     }
 
     func gpa(_ id: ResourceID) -> GPA? {
@@ -153,20 +211,23 @@ struct GuestPages: Sendable {
         return low
     }
 
-    /// Pages in order of their ids, from the first that is after `id`, at most `limit`.
+    /// Pages in order of their ids, from the first that is after `id`, at most `limit`; a large one under its first id.
     func pages(after id: ResourceID?, limit: Int) -> [Page] {
         var pages: [Page] = []
         var run = id.map { id in max(0, firstRun { $0.firstID > id.value } - 1) } ?? 0
         while run < runs.count, pages.count < limit {
-            for place in runs[run].addresses.indices where pages.count < limit {
+            let places = runs[run].isLarge ? runs[run].addresses.indices.prefix(1) : runs[run].addresses.indices
+            for place in places where pages.count < limit {
                 if let id, runs[run].id(place) <= id { continue }
-                if let page = runs[run].page(place) { pages.append(page) }
+                guard var page = runs[run].page(place) else { continue }
+                if runs[run].isLarge { page.sizeBytes = largePageSizeBytes }
+                pages.append(page)
             }
             run += 1
         }
         return pages
     }
 
-    /// All there are, held and reserved.
-    var all: [Page] { pages(after: nil, limit: .max) }
+    /// All there are, held and reserved, in pieces of 4 KiB.
+    var all: [Page] { runs.flatMap { run in run.addresses.indices.compactMap { run.page($0) } } }
 }

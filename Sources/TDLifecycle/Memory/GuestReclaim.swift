@@ -12,13 +12,17 @@ extension Step {
         let (start, at) = (clock.nanoseconds, now)
         operation.progress.step = .phymemPageReclaim
         var calls = CallTally()
+        var pages = 0
         var first: CallRecord.PageArgument?
         var refusal: (id: ResourceID, attempt: Attempt, error: SEAMCALLError)?
         while calls.times < Self.reclaimsAtOnce, refusal == nil, let page = domain.memory.pages.last {
             do throws(SEAMCALLError) {
                 try module.tdh_phymem_page_reclaim(PageAddress(rawValue: page.address), on: processor)
-                domain.memory.pages.removeLast()
-                pagesToFree.append(PageAddress(rawValue: page.address))
+                let count = domain.memory.pages.removeLast()
+                pages += count
+                for place in 0..<count {
+                    pagesToFree.append(PageAddress(rawValue: page.address + UInt64(place * pageSizeBytes)))
+                }
                 calls.add(1, from: page.address, to: page.address, nanos: 0)
                 first =
                     first
@@ -35,7 +39,7 @@ extension Step {
         if calls.times > 0 {
             endTries()
             domain.stateSource = .inferred
-            domain.heldCounts[.guest] -= calls.times
+            domain.heldCounts[.guest] -= pages
             callsMade += calls.times
             advanceProgress(by: calls.times)
             let attempt = Attempt(
@@ -58,11 +62,12 @@ extension Step {
 }
 
 extension Domain {
-    /// Puts a guest page among the rows that are kept one by one, to be quarantined there; its place.
-    mutating func isolateGuestPage(_ id: ResourceID) -> Int? {
-        guard let page = memory.pages.page(id) else { return nil }
+    /// Puts a guest page among the rows that are kept one by one, to be quarantined there; all of a large one.
+    mutating func isolateGuestPage(_ id: ResourceID) -> [ResourceID] {
+        let pages = memory.pages.together(id)
         memory.pages.remove(id)
-        return insert(page)
+        for page in pages { _ = insert(page) }
+        return pages.map(\.id)
     }
 
     /// Puts all guest pages that the module has, or may have, among those rows, and gives the addresses of the others.

@@ -4,15 +4,18 @@ internal import TDXCalls
 
 extension Domain {
     /// All tables of the operation first, then page by page: TDH.MEM.PAGE.ADD, and TDH.MR.EXTEND for each of its
-    /// chunks at once, as KVM does.
+    /// chunks at once, as KVM does. Large pages are made of a region's pages once it is filled.
     func nextMemoryCall(_ regions: Range<Int>) -> Call? {
         guard !regions.isEmpty else { return nil }
+        // Also one that an operation before this could not write back.
+        if memory.freedTable != nil { return .writeBackTable }
         if let table = memory.tables.next { return .addTable(table) }
         for place in regions where !memory.regions[place].isComplete {
             let state = memory.regions[place]
             if state.region.measure, state.chunksExtended < state.pagesAdded * chunksPerPage {
                 return .extend(region: place)
             }
+            if state.isFilled { return .promote(region: place) }
             return .addPage(region: place)
         }
         return nil

@@ -10,6 +10,11 @@ extension Engine {
         for leaf in [Leaf.memSEPTAdd, .memPageAdd, .mrExtend] where !platform.module.leaves.contains(leaf.number) {
             throw .lacksLeaf(leaf)
         }
+        if regions.contains(where: { $0.largePageCount > 0 }) {
+            let missing = [Leaf.memPagePromote, .phymemPageWBINVD].first { !platform.module.leaves.contains($0.number) }
+            // By the reason why there are none at all, where there is one.
+            if let missing, host.largePagesRefusal == nil { throw .lacksLeaf(missing) }
+        }
         if domain.memory.regions.count + regions.count > limits.memoryRegionsMax {
             throw .memory(
                 MemoryViolation(nil, .memory, "a TD gets at most \(limits.memoryRegionsMax) regions of memory"))
@@ -23,6 +28,11 @@ extension Engine {
         // Before any table is planned for them: what does not fit into the host needs no plan.
         let pages = regions.reduce(0) { $0 + $1.pageCount }
         if pages > ledger.pagesFree { throw .capacity(ledger.shortage(of: pages)) }
+        // Nothing is set aside: others may be quicker, and small pages may take what is free now.
+        let largePages = regions.reduce(0) { $0 + $1.largePageCount }
+        guard largePages > 0 else { return }
+        let runs = host.largePages
+        if largePages > runs.free { throw .capacity(Shortage(runs, requested: largePages)) }
     }
 
     /// The same for a creation, which may also ask for what cannot go together.
@@ -48,16 +58,12 @@ extension Engine {
     private func violation(
         of region: MemoryRegion, _ contentBytes: UInt64, _ spec: TDSpec
     ) -> (MemoryViolation.Member, String)? {
-        let page = UInt64(pageSizeBytes)
-        if region.pageSizeBytes == largePageSizeBytes {
-            return (
-                .pageSizeBytes,
-                "this module adds memory to a TD that is being built in pages of \(page) bytes only "
-                    + "(TDH.MEM.PAGE.ADD has no other level)"
-            )
+        guard region.pageSizeBytes == pageSizeBytes || region.pageSizeBytes == largePageSizeBytes else {
+            return (.pageSizeBytes, "pages of a guest have \(pageSizeBytes) or \(largePageSizeBytes) bytes")
         }
-        if region.pageSizeBytes != pageSizeBytes {
-            return (.pageSizeBytes, "pages of a guest have \(page) bytes")
+        let page = UInt64(region.pageSizeBytes)
+        if region.pageSizeBytes == largePageSizeBytes, let reason = host.largePagesRefusal {
+            return (.pageSizeBytes, reason)
         }
         if region.gpa.rawValue % page != 0 { return (.gpa, "not a multiple of \(page)") }
         if region.sizeBytes == 0 { return (.sizeBytes, "an empty region") }

@@ -6,15 +6,16 @@ extension Step {
     /// Regions of this operation's that are there in part or whole.
     private var ownRegions: [GuestRegion] { domain.memory.regions.filter { $0.operation == operation.id } }
 
+    /// Whether a region was begun and not filled. One whose large pages were not all made measures as it was planned.
+    private var leavesPart: Bool { ownRegions.contains { $0.pagesAdded > 0 && !$0.isFilled } }
+
     mutating func noteMemory(_ state: Operation.State) {
         defer { domain.compareMeasurement() }
         guard operation.memoryRun != nil else { return }
         domain.memory.tables.forgetPlanned()
         guard state != .succeeded else { return noteExpectation() }
         defer { noteExpectation() }
-        if operation.kind == .addMemory, ownRegions.contains(where: { $0.pagesAdded > 0 }) {
-            domain.memory.measurement.isDiverged = true
-        }
+        if operation.kind == .addMemory, leavesPart { domain.memory.measurement.isDiverged = true }
         let id = operation.id
         let unused = domain.memory.regions.filter { $0.operation == id && $0.pagesAdded == 0 }
         guard !unused.isEmpty else { return }
@@ -51,6 +52,6 @@ extension Step {
     func noteMemory(_ residue: inout Residue) {
         residue.memory = ownRegions
         residue.septPages = operation.pagesGiven - residue.memory.reduce(0) { $0 + $1.pagesAdded }
-        residue.measurementDiverged = !residue.memory.isEmpty
+        residue.measurementDiverged = leavesPart
     }
 }

@@ -5,6 +5,7 @@ internal import TDXCalls
 extension Plan {
     /// Calls of one region that belong to a page follow one another; the plan has them by leaf.
     mutating func addMemory(of domain: Domain, _ places: Range<Int>) {
+        if domain.memory.freedTable != nil { addMemory(.phymemPageWBINVD, times: 1) }
         let tables = domain.memory.tables.plannedCount
         addMemory(.memSEPTAdd, times: tables)
         if tables > 0 { pages[.sept, default: 0] += tables }
@@ -12,6 +13,9 @@ extension Plan {
             let count = state.region.pageCount - state.pagesAdded
             addMemory(.memPageAdd, times: count)
             addMemory(.mrExtend, times: state.region.chunkCount - state.chunksExtended)
+            for leaf in [Leaf.memPagePromote, .phymemPageWBINVD] {
+                addMemory(leaf, times: state.region.largePageCount - state.largePagesMade)
+            }
             pages[.guest, default: 0] += count
         }
     }
@@ -46,6 +50,7 @@ extension Domain {
     var withoutMemory: Domain {
         guard !memory.regions.isEmpty || memory.pages.count > 0 else { return self }
         var domain = self
+        domain.dropFreedTable()
         domain.memory = GuestMemory()
         return domain
     }

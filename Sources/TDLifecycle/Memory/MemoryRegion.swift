@@ -8,8 +8,8 @@ public struct MemoryRegion: Hashable, Sendable {
     public var sizeBytes: UInt64
     /// Whether the contents go into the measurement; the addresses always do.
     public var measure: Bool
-    /// 4,096. TDH.MEM.PAGE.ADD has no other level, and pages are not promoted afterwards, so that the larger size is
-    /// refused.
+    /// 4,096 or 2,097,152. TDH.MEM.PAGE.ADD has one level only: large pages are added as 512 small ones that lie side by
+    /// side in host memory, and promoted when the region is filled.
     public var pageSizeBytes: Int
     /// What the client calls the content: `sha384:` and 96 digits. The engine compares it, and reads nothing into it.
     public var imageDigest: String?
@@ -29,6 +29,10 @@ public struct MemoryRegion: Hashable, Sendable {
     public static let contentBytesMax = 16 * TDXCalls.pageSizeBytes
 
     public var pageCount: Int { Int(sizeBytes) / TDXCalls.pageSizeBytes }
+    /// Times of TDH.MEM.PAGE.PROMOTE.
+    public var largePageCount: Int {
+        pageSizeBytes == largePageSizeBytes ? Int(sizeBytes) / largePageSizeBytes : 0
+    }
     /// Times of TDH.MR.EXTEND.
     public var chunkCount: Int { measure ? pageCount * chunksPerPage : 0 }
     /// The first address after it; the region has been checked.
@@ -68,9 +72,13 @@ public struct GuestRegion: Hashable, Sendable {
     /// Chunks of 256 bytes that went into the measurement, from the region's beginning on.
     public internal(set) var chunksExtended = 0
 
+    /// Large pages that were made of them, from the region's beginning on.
+    public internal(set) var largePagesMade = 0
+
     init(region: MemoryRegion) { self.region = region }
 
-    public var isComplete: Bool { pagesAdded == region.pageCount && chunksExtended == region.chunkCount }
+    public var isComplete: Bool { isFilled && largePagesMade == region.largePageCount }
+    var isFilled: Bool { pagesAdded == region.pageCount && chunksExtended == region.chunkCount }
     /// Bytes that are there, and measured if they are to be.
     public var bytesDone: UInt64 {
         let pages = region.measure ? chunksExtended / chunksPerPage : pagesAdded

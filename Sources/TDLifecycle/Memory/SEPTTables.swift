@@ -43,6 +43,9 @@ struct SEPTTables: Sendable {
         if planned.last == table { planned.removeLast() }
     }
 
+    /// A large page has taken its place.
+    mutating func remove(_ table: SEPTTable) { present.remove(table) }
+
     /// What was planned and not added is not needed any more.
     mutating func forgetPlanned() { planned = [] }
 }

@@ -41,7 +41,10 @@ extension Step {
         var gpa = state.region.gpa.rawValue + UInt64(state.pagesAdded * pageSizeBytes)
         do throws(PortError) {
             while left > 0 {
-                let taken = try reserveGuestRun(min(left, GuestPages.runPagesMax), GPA(rawValue: gpa))
+                let taken =
+                    state.region.largePageCount > 0
+                    ? try reserveLargeGuestRun(GPA(rawValue: gpa))
+                    : try reserveGuestRun(min(left, GuestPages.runPagesMax), GPA(rawValue: gpa))
                 left -= taken
                 gpa += UInt64(taken * pageSizeBytes)
             }
@@ -51,7 +54,12 @@ extension Step {
             // As with other pages: what was just given back may not have reached the host yet.
             if error.reason == .exhausted, pagesTaken > 0 { return .again }
             if error.reason == .exhausted, let pause = pauseBeforeRetry() { return .after(pause) }
-            fail(.port(error, nil))
+            if error.reason == .exhausted, state.region.largePageCount > 0 {
+                let missing = state.region.largePageCount - state.pagesAdded / GuestPages.runPagesMax
+                fail(.capacity(Shortage(engine.host.largePages, requested: missing)))
+            } else {
+                fail(.port(error, nil))
+            }
             return .again
         }
     }
@@ -67,17 +75,26 @@ extension Step {
                 failure = error
             }
         }
-        if !addresses.isEmpty {
-            domain.memory.pages.reserve(
-                GuestPages.Run(
-                    firstID: engine.ids.next(.page, count: addresses.count).value, gpa: gpa, addresses: addresses,
-                    since: engine.nextSequence(), sinceTime: now))
-            pagesTaken += addresses.count
-            operation.promised.pages -= addresses.count
-            operation.promisedGuestPages -= addresses.count
-        }
+        if !addresses.isEmpty { reserve(addresses, gpa) }
         if let failure { throw failure }
         return addresses.count
+    }
+
+    /// Pages that are to become a large one: a run of their own.
+    private mutating func reserveLargeGuestRun(_ gpa: GPA) throws(PortError) -> Int {
+        let first = try engine.host.allocateLargePage().rawValue
+        reserve((0..<GuestPages.runPagesMax).map { first + UInt64($0 * pageSizeBytes) }, gpa)
+        return GuestPages.runPagesMax
+    }
+
+    private mutating func reserve(_ addresses: [UInt64], _ gpa: GPA) {
+        domain.memory.pages.reserve(
+            GuestPages.Run(
+                firstID: engine.ids.next(.page, count: addresses.count).value, gpa: gpa, addresses: addresses,
+                since: engine.nextSequence(), sinceTime: now))
+        pagesTaken += addresses.count
+        operation.promised.pages -= addresses.count
+        operation.promisedGuestPages -= addresses.count
     }
 
     /// Reads the next pages' contents and lays them out where the module can copy them from. After a failure there is

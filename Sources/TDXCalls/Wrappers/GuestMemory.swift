@@ -105,4 +105,22 @@ extension TDXModule {
         try issue(.memPageRemove, &registers, on: processor)
         return PageAddress(rawValue: registers.rcx)
     }
+
+    /// Joins the 512 pages below the entry of `gpa` at 2 MiB, which lie side by side in host memory from a multiple of
+    /// 2 MiB on, to one large page. The measurement is not told.
+    ///
+    /// - Returns: the page of the table that held their entries, which the host owns again once its caches are written
+    ///   back under the TD's KeyID.
+    /// - Throws: `eptInvalidPromoteConditions` (RCX: not all mapped, or not side by side), `gpaRangeNotBlocked` and
+    ///   `tlbTrackingNotDone` (of a TD that is finalised), `eptWalkFailed`, `eptEntryStateIncorrect` (no table there),
+    ///   `operandBusy` (RDX: TDR, SEPT_TREE, RCX: entry, table or a page), `opStateIncorrect`, `tdFatal`. Nothing changed
+    ///   then.
+    /// - Source: TDX Module 1.5 ABI, TDH.MEM.PAGE.PROMOTE, leaf 23.
+    public func tdh_mem_page_promote(
+        _ td: TD, _ gpa: GPA, on processor: Processor
+    ) throws(SEAMCALLError) -> PageAddress<HostOwned> {
+        var registers = Registers(gpa, .size2M, of: td)
+        try issue(.memPagePromote, &registers, on: processor)
+        return PageAddress(rawValue: registers.rcx)
+    }
 }

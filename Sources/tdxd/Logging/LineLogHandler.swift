@@ -41,9 +41,11 @@ struct LineOutput: Sendable {
 
     let descriptor: Int32
 
+    func write(_ line: String) { write([UInt8](line.utf8)) }
+
     /// Writes all of `line`; gives up if nobody can take it, since a log must not stop what it tells of.
-    func write(_ line: String) {
-        var rest = [UInt8](line.utf8)[...]
+    func write(_ line: [UInt8]) {
+        var rest = line[...]
         while !rest.isEmpty {
             // SAFETY: the bytes are read during the call.
             let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }

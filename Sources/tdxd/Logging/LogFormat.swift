@@ -8,52 +8,66 @@ enum LogFormat: String, CaseIterable, Sendable {
     /// An object with `time`, `level`, `message` and, if there are facts, `metadata`.
     case json
 
-    func line(at time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> String {
+    /// In UTF-8, its newline included.
+    func line(at time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> [UInt8] {
+        var line: [UInt8] = []
+        line.reserveCapacity(Self.lineBytes)
         switch self {
-        case .text: Self.textLine(time, level, message, metadata)
-        case .json: Self.jsonLine(time, level, message, metadata)
+        case .text: Self.appendText(time, level, message, metadata, to: &line)
+        case .json: Self.appendJSON(time, level, message, metadata, to: &line)
         }
+        line.append(UInt8(ascii: "\n"))
+        return line
     }
 
-    private static func textLine(
-        _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
-    ) -> String {
-        var line: [UInt8] = []
-        line.reserveCapacity(lineBytes)
+    private static func appendText(
+        _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata,
+        to line: inout [UInt8]
+    ) {
         time.append(to: &line)
         for text in [" ", level.rawValue, " ", escaped(message)] { line.append(contentsOf: text.utf8) }
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             for text in [" ", key, "=", quoted(plain(value))] { line.append(contentsOf: text.utf8) }
         }
-        line.append(UInt8(ascii: "\n"))
-        return String(decoding: line, as: UTF8.self)
     }
 
     /// Members in order of their names, as everywhere in our JSON.
-    private static func jsonLine(
-        _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
-    ) -> String {
-        var line: [UInt8] = []
-        line.reserveCapacity(lineBytes)
-        func append(_ texts: String...) { for text in texts { line.append(contentsOf: text.utf8) } }
-        append(#"{"level":"#, jsonString(level.rawValue), #","message":"#, jsonString(message))
-        var separator = #","metadata":{"#
+    private static func appendJSON(
+        _ time: Timestamp, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata,
+        to line: inout [UInt8]
+    ) {
+        line.append(contentsOf: #"{"level":"#.utf8)
+        appendJSONString(level.rawValue, to: &line)
+        line.append(contentsOf: #","message":"#.utf8)
+        appendJSONString(message, to: &line)
+        line.append(contentsOf: (metadata.isEmpty ? #","# : #","metadata":{"#).utf8)
+        var isFirst = true
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            append(separator, jsonString(key), ":", jsonString(plain(value)))
-            separator = ","
+            if !isFirst { line.append(UInt8(ascii: ",")) }
+            isFirst = false
+            appendJSONString(key, to: &line)
+            line.append(UInt8(ascii: ":"))
+            appendJSONString(plain(value), to: &line)
         }
-        append(metadata.isEmpty ? #","time":""# : #"},"time":""#)
+        line.append(contentsOf: (metadata.isEmpty ? #""time":""# : #"},"time":""#).utf8)
         time.append(to: &line)
-        append("\"}\n")
-        return String(decoding: line, as: UTF8.self)
+        line.append(contentsOf: "\"}".utf8)
     }
 
     /// Nearly all texts stand in JSON as they are; the encoder is asked about the others.
-    private static func jsonString(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy {
+    private static func appendJSONString(_ text: String, to line: inout [UInt8]) {
+        let start = line.count
+        line.append(UInt8(ascii: "\""))
+        line.append(contentsOf: text.utf8)
+        let isPlain = line[(start + 1)...].allSatisfy {
             (0x20...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
         }
-        return isPlain ? "\"\(text)\"" : String(decoding: ControlJSON.encode(text), as: UTF8.self)
+        if isPlain {
+            line.append(UInt8(ascii: "\""))
+        } else {
+            line.removeSubrange(start...)
+            line.append(contentsOf: ControlJSON.encode(text))
+        }
     }
 
     /// What most lines need.

@@ -43,7 +43,9 @@ struct Assembly: Sendable {
         }
         let calls = CallMeter(recorder ?? backend.calls)
         engine = Engine(
-            calls: calls, host: recorder ?? backend.host, environment: environment, limits: limits, logger: logger)
+            calls: calls, host: recorder ?? backend.host, tables: backend.fake, environment: environment,
+            limits: limits,
+            logger: logger)
         engine.adopt(backend.inventory)
         let service = ServiceIdentity(
             hostName: hostName(), version: Version.current, startedAt: environment.wallClock.now,

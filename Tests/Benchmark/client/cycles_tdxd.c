@@ -4,6 +4,8 @@
 #include "common.h"
 #include "cycles.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +34,22 @@ static struct Client *open_(const char *place, int number) {
     return client;
 }
 
+// A client that sleeps in recv() is woken for nothing when the other side takes its request, and one processor has to
+// interrupt another for it. poll() wakes for what is asked for; libvirt's client sleeps there as well.
+static void awaitBytes(int socket) {
+    struct pollfd socketReady = {.fd = socket, .events = POLLIN};
+    while (poll(&socketReady, 1, -1) < 0) {
+        if (errno != EINTR) failSystem("waiting for an answer");
+    }
+}
+
 static void exchange(struct Client *client, int wanted, const char *request, int bytes) {
     if (bytes < 0 || bytes >= requestBytesMax) fail("the request is too long");
     if (send(client->socket, request, (size_t)bytes, MSG_NOSIGNAL) != bytes) failSystem("sending");
     resetAnswer(&client->answer);
     int isWhole = 0;
     while (!isWhole) {
+        awaitBytes(client->socket);
         size_t room;
         char *end = answerRoom(&client->answer, &room);
         ssize_t received = recv(client->socket, end, room, 0);
