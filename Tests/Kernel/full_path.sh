@@ -97,7 +97,7 @@ insmod /tdx_shim.ko upcall_timeout_ms=20000
 refused no-capability busybox unshare -U
 refused no-emulator
 
-start_tdxd --module fake --fake-packages 2 --fake-processors 2
+start_tdxd --module fake --fake-packages 2 --fake-processors 4
 life process
 stop $daemon TERM
 
@@ -109,6 +109,23 @@ stop $daemon TERM
 stop $emulator TERM
 hazards shim-hazards
 sessions sessions-after-life
+
+# Recordings of the module, one after the other on the same device, and what a call costs.
+start_emulator
+for file in traces random; do
+    if [ ! -e /$file.json ]; then continue; fi
+    tdxd trace replay --module shim /$file.json >/tmp/replay 2>&1
+    tell recordings-$file-ended $?
+    tell recordings-$file "$(busybox tr '\n' ';' </tmp/replay)"
+done
+if [ -e /bin/fake-benchmark ]; then
+    fake-benchmark --ways 3 /dev/tdx_shim >/tmp/ways 2>&1
+    tell ways-ended $?
+    tell ways "$(busybox tr '\n' ';' </tmp/ways)"
+fi
+stop $emulator TERM
+hazards recordings-hazards
+sessions sessions-after-recordings
 
 # Killed in the middle of a creation, which is slow enough for that.
 start_emulator --fake-call-us 100000
