@@ -104,8 +104,9 @@ class Daemon:
     def __enter__(self):
         try:
             self.start()
-        except BaseException:
-            self.__exit__()
+        except BaseException as error:
+            # What it says of a start that failed is no record, and it may still be about to end.
+            self.__exit__(type(error))
             raise
         return self
 
@@ -116,14 +117,16 @@ class Daemon:
             if self.process is not None and self.process.poll() is None:
                 broken = self.last_look() if error is None else []
                 code = self.stop()
+                if error is not None:
+                    return
                 if broken:
                     raise AssertionError(f"{len(broken)} invariants are broken, the first: {broken[0]}")
                 hazards = [record["metadata"] for record in self.log() if record["message"] == HAZARD
                            and record["metadata"]["rule"] not in self.tolerated_hazards]
-                if error is None and hazards:
+                if hazards:
                     raise AssertionError(f"the fake found {len(hazards)} hazards, the first: {hazards[0]}")
                 # Nothing is under way any more, so there is no reason to end otherwise.
-                if error is None and code != 0:
+                if code != 0:
                     raise AssertionError(f"tdxd ended with {code}:\n{self.log_text()[-4000:]}")
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
