@@ -33,14 +33,17 @@ final class InvariantWatch: Sendable {
         world.port.onEachCall { [engine = world.engine] in self.take(engine.inspectNow()) }
     }
 
-    /// Looks again and again on the engine's own threads, until it is over.
+    /// Looks again and again on the engine's own threads, until it is over. It rests nine times as long as a look
+    /// takes, so that those it watches get on.
     func watch(_ engine: Engine) -> Thread {
         Thread {
             while !self.state.withLock(\.isOver) {
+                let began = ContinuousClock.now
                 let answer = Monitor<InvariantReport?>(nil)
                 engine.inspect { report in answer.withLock { $0 = report } }
                 guard let report = answer.wait(timeout: .seconds(60), until: { $0 }) else { break }
                 self.take(report)
+                sleepBlocking((ContinuousClock.now - began) * 9)
             }
         }
     }
