@@ -5,8 +5,7 @@
 /// is after, or as ``ModulePage/busy``.
 public protocol ModuleTables: Sendable {
     /// Tells `body` of every page that is not the host's by its metadata (PAMT), and of each whose metadata a call holds
-    /// locked. A large page is told of once, at its
-    /// first address.
+    /// locked. A large page is told of once, at its first address.
     func forEachModulePage(_ body: (PageAddress<AnyPage>, ModulePage) -> Void)
     /// One page's; nil for one of the host's, and for one inside a large page.
     func modulePage(_ address: PageAddress<AnyPage>) -> ModulePage?

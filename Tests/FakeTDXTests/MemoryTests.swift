@@ -164,8 +164,8 @@ struct MemPageTests {
         try stage.refuse(.eptInvalidPromoteConditions, .rcx, .memPagePromote, 0x20_0001, Page.tdr)
     }
 
-    @Test("PROMOTE joins 512 mapped pages that lie side by side")
-    func promote() throws {
+    /// A TD whose 2 MiB from 0x20_0000 on are 512 pages that lie side by side, and where they lie.
+    private static func filled() throws -> (Stage, range: UInt64) {
         let stage = try Stage(.memory)
         let range: UInt64 = 0x1_0040_0000
         try stage.accept(.memSEPTAdd, 0x20_0001, Page.tdr, r8: Page.free)
@@ -173,6 +173,12 @@ struct MemPageTests {
             try stage.accept(
                 .memPageAdd, 0x20_0000 + page * 0x1000, Page.tdr, r8: range + page * 0x1000, r9: Page.source)
         }
+        return (stage, range)
+    }
+
+    @Test("PROMOTE joins 512 mapped pages that lie side by side")
+    func promote() throws {
+        let (stage, range) = try Self.filled()
         try stage.accept(.memPagePromote, 0x20_0001, Page.tdr)
         #expect(stage.registers.rcx == Page.free)
         try stage.accept(.phymemPageRDMD, range + 0x5000)
@@ -182,13 +188,7 @@ struct MemPageTests {
 
     @Test("PROMOTE of a blocked range leaves a page that is not blocked")
     func promoteBlocked() throws {
-        let stage = try Stage(.memory)
-        let range: UInt64 = 0x1_0040_0000
-        try stage.accept(.memSEPTAdd, 0x20_0001, Page.tdr, r8: Page.free)
-        for page: UInt64 in 0..<512 {
-            try stage.accept(
-                .memPageAdd, 0x20_0000 + page * 0x1000, Page.tdr, r8: range + page * 0x1000, r9: Page.source)
-        }
+        let (stage, _) = try Self.filled()
         try stage.accept(.memRangeBlock, 0x20_0001, Page.tdr)
         try stage.accept(.memPagePromote, 0x20_0001, Page.tdr)
         try stage.accept(.memSEPTRD, 0x20_0001, Page.tdr)

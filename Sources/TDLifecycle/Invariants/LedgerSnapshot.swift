@@ -70,7 +70,7 @@ extension LedgerSnapshot {
         }
         // Each has a lane. Where that is not so they are looked for among all, of which there may be thousands.
         if operationCounts.values.reduce(0, +) != operations.count {
-            operations = state.operations.mapValues(\.value).filter { !$0.value.state.isTerminal }
+            operations = state.operations.filter { !$0.value.value.state.isTerminal }.mapValues(\.value)
         }
     }
 
