@@ -110,6 +110,17 @@ stop $emulator TERM
 hazards shim-hazards
 sessions sessions-after-life
 
+# What whoever has hardware runs, and what it recorded, against the fake in process.
+start_emulator
+tdxd lab verify --module shim --record /tmp/verify.jsonl >/tmp/verify 2>&1
+tell verify-ended $?
+tell verify "$(busybox tail -n 5 /tmp/verify | busybox tr '\n' ';')"
+tdxd trace replay /tmp/verify.jsonl >/tmp/replay 2>&1
+tell replay-ended $?
+tell replay "$(busybox tr '\n' ';' </tmp/replay)"
+stop $emulator TERM
+sessions sessions-after-verify
+
 # Recordings of the module, one after the other on the same device, and what a call costs.
 start_emulator
 for file in traces random; do
@@ -124,7 +135,8 @@ if [ -e /bin/fake-benchmark ]; then
     tell ways "$(busybox tr '\n' ';' </tmp/ways)"
 fi
 stop $emulator TERM
-hazards recordings-hazards
+tell recordings-hazards "$(grep 'would punish' /tmp/emulator.log | grep -o 'rule=[A-Za-z]*' | busybox sort | busybox uniq -c |
+    busybox tr '\n' ';')"
 sessions sessions-after-recordings
 
 # Killed in the middle of a creation, which is slow enough for that.
