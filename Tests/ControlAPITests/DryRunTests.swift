@@ -1,5 +1,5 @@
-import FakeTDX
 import HTTPTypes
+import TDXCalls
 import Testing
 
 @testable import ControlAPI
@@ -113,8 +113,10 @@ struct DryRunTests {
 
     @Test("Of a deletion that runs already, a dry run names the operation, as the real thing does")
     func runningDeletion() throws {
-        let service = try Service(timing: FakeTiming(cacheWriteBack: .seconds(1)))
+        let service = try Service()
         let id = try service.createTD()
+        service.port.hold(.phymemCacheWB)
+        defer { service.port.release() }
         let real = try service.ask(.delete, "/tds/\(id)", [.prefer: "respond-async"])
         let dry = try service.ask(.delete, "/tds/\(id)?dryRun=true", [:])
         #expect(real.status == 202 && dry.status == 200)

@@ -10,6 +10,7 @@ final class FaultyPort: SEAMCALLPort {
 
     private let base: any SEAMCALLPort
     private let faults = Locked<[UInt16: Fault]>([:])
+    private let held = Monitor<Set<UInt16>>([])
 
     init(_ base: any SEAMCALLPort) { self.base = base }
 
@@ -22,7 +23,15 @@ final class FaultyPort: SEAMCALLPort {
         faults.withLock { $0[leaf.number] = Fault(answer: .failure(error), left: 1) }
     }
 
+    /// Calls of a leaf wait from now on: what makes one is under way for as long as a test looks at it, however
+    /// slow the machine is.
+    func hold(_ leaf: Leaf) { held.withLock { _ = $0.insert(leaf.number) } }
+
+    func release() { held.withLock { $0 = [] } }
+
     func call(_ leaf: Leaf, _ registers: inout Registers, on processor: Processor) throws(PortError) -> Completion {
+        // A test that failed before it let go must end, too.
+        _ = held.wait(timeout: .seconds(60)) { $0.contains(leaf.number) ? nil : true }
         let answer = faults.withLock { faults -> Result<Completion, PortError>? in
             guard let fault = faults[leaf.number], fault.left > 0 else { return nil }
             faults[leaf.number]?.left -= 1

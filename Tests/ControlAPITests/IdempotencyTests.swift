@@ -1,4 +1,3 @@
-import FakeTDX
 import HTTPExchange
 import HTTPTypes
 import TDXCalls
@@ -51,7 +50,8 @@ struct IdempotencyTests {
 
     @Test("While the first is running the repeat is refused with its operation; then it gets its answer")
     func inFlight() throws {
-        let service = try Service(timing: FakeTiming(keyConfiguration: .milliseconds(400)))
+        let service = try Service()
+        service.port.hold(.mngKeyConfig)
         let first = try service.begin(.post, "/tds", body, key("k"))
         var refused = try service.ask(.post, "/tds", body, key("k"))
         while refused.code == "idempotency-key-in-flight", refused.json["operation"].string == nil {
@@ -61,6 +61,7 @@ struct IdempotencyTests {
         #expect(refused.json["retryable"].bool == true)
         let operation = try #require(refused.json["operation"].string)
         #expect(refused.json["links"]["operation"].string == "/operations/\(operation)")
+        service.port.release()
         let made = try #require(first.response(within: .seconds(20)))
         #expect(made.head.status == .created)
         let again = try service.ask(.post, "/tds", body, key("k"))

@@ -1,7 +1,7 @@
-import FakeTDX
 import HTTPExchange
 import HTTPTypes
 import TDLifecycle
+import TDXCalls
 import Testing
 import Threading
 
@@ -74,7 +74,8 @@ struct LimitTests {
     func operations() throws {
         var limits = EngineLimits()
         limits.operationsPerPrincipal = 1
-        let service = try Service(limits: limits, timing: FakeTiming(keyConfiguration: .milliseconds(300)))
+        let service = try Service(limits: limits)
+        service.port.hold(.mngKeyConfig)
         let begun = try service.ask(.post, "/tds", wanted, [.prefer: "respond-async"])
         let operation = try #require(begun.json["id"].string)
         let refused = try service.ask(.post, "/tds", wanted)
@@ -87,6 +88,7 @@ struct LimitTests {
                 ]))
         // A plan begins nothing.
         #expect(try service.ask(.post, "/tds?dryRun=true", wanted).status == 200)
+        service.port.release()
         #expect(try service.ask(.get, "/operations/\(operation)?waitSeconds=20").json["state"].string == "succeeded")
         #expect(try service.ask(.post, "/tds", wanted).status == 201)
     }

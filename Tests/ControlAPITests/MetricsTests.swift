@@ -1,4 +1,3 @@
-import FakeTDX
 import HTTPExchange
 import HTTPTypes
 import Meters
@@ -84,10 +83,12 @@ struct MetricsTests {
 
     @Test("A request that waits is in flight until it is answered")
     func inFlight() throws {
-        let service = try Service(timing: FakeTiming(keyConfiguration: .milliseconds(200)))
+        let service = try Service()
+        service.port.hold(.mngKeyConfig)
         let waiting = try service.begin(.post, "/tds", #"{"spec":{"maxVcpus":1}}"#, [.prefer: "wait=20"])
         #expect(try value(service, "tdxd_http_requests_in_flight") == "2")
         #expect(try value(service, #"tdxd_operations_running{kind="td.create"}"#) == "1")
+        service.port.release()
         #expect(waiting.response(within: .seconds(20))?.head.status == .created)
         #expect(try value(service, "tdxd_http_requests_in_flight") == "1")
         #expect(try value(service, #"tdxd_operations_running{kind="td.create"}"#) == "0")

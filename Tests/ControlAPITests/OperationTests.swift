@@ -1,4 +1,3 @@
-import FakeTDX
 import HTTPTypes
 import TDLifecycle
 import TDXCalls
@@ -8,11 +7,10 @@ import Testing
 
 @Suite("Operations")
 struct OperationTests {
-    private let slow = FakeTiming(keyConfiguration: .milliseconds(150))
-
     @Test("One that runs shows its progress, is waited for, and then its result")
     func progress() throws {
-        let service = try Service(timing: slow)
+        let service = try Service()
+        service.port.hold(.mngKeyConfig)
         let started = try service.ask(.post, "/tds", #"{"spec":{"maxVcpus":1}}"#, [.prefer: "respond-async"])
         #expect(started.status == 202 && started.fields[.retryAfter] == "1")
         let link = try #require(started.fields[.location])
@@ -23,6 +21,7 @@ struct OperationTests {
         #expect(try service.ask(.get, "/tds/\(td)").json["status"]["activeOperation"] == started.json["id"])
         let early = try service.ask(.get, link)
         #expect(early.fields[.retryAfter] == "1")
+        service.port.release()
         let ended = try service.ask(.get, link + "?waitSeconds=20")
         #expect(ended.json["state"].string == "succeeded" && ended.fields[.retryAfter] == nil)
         #expect(
@@ -37,7 +36,9 @@ struct OperationTests {
 
     @Test("A wait that is too short ends with the operation as it stands")
     func shortWait() throws {
-        let service = try Service(timing: FakeTiming(keyConfiguration: .milliseconds(1_500)))
+        let service = try Service()
+        service.port.hold(.mngKeyConfig)
+        defer { service.port.release() }
         let answer = try service.ask(.post, "/tds", #"{"spec":{"maxVcpus":1}}"#, [.prefer: "wait=1"])
         #expect(answer.status == 202 && answer.json["state"].string == "running")
         #expect(answer.fields[.preferenceApplied] == "wait=1")
@@ -47,7 +48,8 @@ struct OperationTests {
 
     @Test("Cancelling a creation takes it back; what has ended, or must go on, cannot be cancelled")
     func cancel() throws {
-        let service = try Service(timing: slow)
+        let service = try Service()
+        service.port.hold(.mngKeyConfig)
         let before = try service.ask(.get, "/host/capacity").json
         let started = try service.ask(.post, "/tds", #"{"spec":{"maxVcpus":1}}"#, [.prefer: "respond-async"])
         let link = try #require(started.fields[.location])
@@ -57,6 +59,7 @@ struct OperationTests {
         #expect(cancelled.status == 200 && cancelled.json["state"].string == "cancelling")
         #expect(cancelled.fields[.eTag] == "\"r\(cancelled.json["revision"].int ?? 0)\"")
         #expect(try service.ask(.post, "\(link)/actions/cancel").status == 200)
+        service.port.release()
         let ended = try service.ask(.get, link + "?waitSeconds=20").json
         #expect(ended["state"].string == "cancelled" && ended["rollback"].string == "done")
         #expect(ended["problem"]["code"].string == "cancelled" && ended["problem"]["status"].int == 409)
@@ -73,9 +76,9 @@ struct OperationTests {
 
     @Test("While one is at work on a TD another is refused with its id; deletion again follows the deletion")
     func oneAtATime() throws {
-        let service = try Service(
-            timing: FakeTiming(cacheWriteBack: .milliseconds(300), cacheWriteBackSlice: .milliseconds(5)))
+        let service = try Service()
         let id = try service.createTD()
+        service.port.hold(.phymemCacheWB)
         let deletion = try service.ask(.delete, "/tds/\(id)", [.prefer: "respond-async"])
         #expect(deletion.status == 202)
         let refused = try service.ask(.post, "/tds/\(id)/vcpus", "{}")
@@ -84,6 +87,7 @@ struct OperationTests {
         #expect(try service.ask(.delete, "/tds/\(id)", [.prefer: "respond-async"]).json["id"] == deletion.json["id"])
         let cancel = try service.ask(.post, "\(deletion.fields[.location] ?? "")/actions/cancel")
         #expect(cancel.status == 409 && cancel.code == "not-cancellable")
+        service.port.release()
         #expect(try service.ask(.delete, "/tds/\(id)", [.prefer: "wait=20"]).json["state"].string == "succeeded")
     }
 

@@ -28,7 +28,11 @@ struct ConcurrencyTests {
         environment.startsInPlace = startsInPlace
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let engine = Engine(calls: fake, host: fake, tables: fake, environment: environment, logger: logger)
+        // A machine with other work must not look like a host whose locks are never let go.
+        var limits = EngineLimits()
+        limits.retryBudget = .seconds(60)
+        let engine = Engine(
+            calls: fake, host: fake, tables: fake, environment: environment, limits: limits, logger: logger)
         let world = try World(fake: fake, engine: engine)
         let before = world.capacity
         let failures = Locked<[String]>([])

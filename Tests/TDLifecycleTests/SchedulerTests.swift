@@ -13,7 +13,7 @@ struct SchedulerTests {
         func note(_ name: String) -> @Sendable () -> Void {
             { ran.withLock { $0.append(name) } }
         }
-        scheduler.enqueue(after: .milliseconds(200), note("late"))
+        scheduler.enqueue(after: .seconds(2), note("late"))
         // The clock sleeps towards the late one by now, or soon.
         sleepBlocking(.milliseconds(20))
         scheduler.enqueue(after: .milliseconds(20), note("early"))
